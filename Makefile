@@ -1,0 +1,36 @@
+# `make demo` and `make test` each do all their own set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help demo test check bench docs clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints/dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints/dev.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP) ## train on the real MNIST digits and leave a run folder
+	$(BIN)/unstuck train mnist
+
+test: $(STAMP) ## all tests, a few minutes
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+.venv/.bench: $(STAMP) constraints/bench.txt
+	$(BIN)/python -m pip install -q -c constraints/dev.txt -c constraints/bench.txt -r constraints/bench.txt
+	touch $@
+
+bench: .venv/.bench ## speed beside the peers, one thread, about ten minutes
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment and caches
+	rm -rf .venv .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

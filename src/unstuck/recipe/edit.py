@@ -1,0 +1,92 @@
+"""Changes of a recipe, and the difference of two."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from unstuck.errors import RecipeError, did_you_mean
+from unstuck.recipe.problem import Model, checked
+
+# A data set is found by name or by path: choosing one drops the other, and the column that belonged to it.
+_DROPPED_WITH = {"data.name": ("path", "target"), "data.path": ("name",)}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change to one field of a recipe, the only way a recipe ever changes.
+
+    Arms of an experiment, folds, injected faults and treatments are all edits. Naming another kind of a
+    part (`optimizer.name`) swaps the part: the new kind starts from its own defaults, so that Adam does
+    not inherit the learning rate that suited gradient descent. `optimizer` is short for `optimizer.name`.
+    """
+
+    path: str
+    to: object
+
+    def __call__(self, recipe: Model) -> Model:
+        """A new, checked recipe; the old one is not touched."""
+        table = recipe.model_dump()
+        *parts, leaf = self.path.split(".")
+        node = table
+        for name in parts:
+            node = self._entry(node, name)
+        if isinstance(self._entry(node, leaf, missing_is_fine=True), dict) and isinstance(self.to, str):
+            return Edit(f"{self.path}.name", self.to)(recipe)
+        if self.path in _DROPPED_WITH:
+            node.update(dict.fromkeys(_DROPPED_WITH[self.path]))
+        elif leaf == "name" and node["name"] != self.to:
+            node.clear()
+        node[leaf] = self.to
+        return checked(type(recipe), table)
+
+    def _entry(self, node: Any, name: str, *, missing_is_fine: bool = False) -> Any:
+        if not isinstance(node, dict):
+            raise RecipeError(self.path, "name a field", name, hint="There is no table at that place.")
+        if name not in node and not missing_is_fine:
+            raise RecipeError(self.path, "name a field", name, hint=did_you_mean(name, node))
+        return node.get(name)
+
+    def __str__(self) -> str:
+        return f"{self.path} = {self.to!r}"
+
+
+def edited(recipe: Model, edits: Iterable[Edit]) -> Model:
+    """The recipe after all edits; those that choose a kind go first, whatever order they came in."""
+    for edit in sorted(edits, key=lambda edit: not _chooses_a_kind(edit, recipe)):
+        recipe = edit(recipe)
+    return recipe
+
+
+def _chooses_a_kind(edit: Edit, recipe: BaseModel) -> bool:
+    return edit.path.endswith((".name", "data.path")) or isinstance(
+        getattr(recipe, edit.path, None), BaseModel
+    )
+
+
+def value_of(text: str) -> object:
+    """A flag's text as the value that TOML would read, a list of such for `128,64`, or else the text itself."""
+    for candidate in (text, f"[{text}]" if "," in text else text):
+        try:
+            return tomllib.loads(f"value = {candidate}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return text
+
+
+def difference(before: BaseModel, after: BaseModel) -> tuple[Edit, ...]:
+    """The edits that lead from one recipe to another, kinds before their fields; none if they are equal."""
+    return tuple(_changes(before.model_dump(), after.model_dump(), ""))
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str) -> Iterator[Edit]:
+    if before.get("name") != after.get("name") and prefix != "data.":
+        before = {}  # another kind: everything of it is new, its name before the rest
+    for name, new in sorted(after.items(), key=lambda item: item[0] != "name"):
+        old = before.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changes(old, new, f"{prefix}{name}.")
+        elif old != new and not (new is None and f"{prefix}{name}" in _DROPPED_WITH):
+            yield Edit(prefix + name, new)

@@ -1,0 +1,49 @@
+"""A recipe as TOML text, and back."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from unstuck.errors import RecipeError
+from unstuck.recipe.problem import Model, checked
+
+
+def read(kind: type[Model], path: Path) -> Model:
+    """The recipe in a file. Every error names the file, the key and the value."""
+    try:
+        return parse(kind, path.read_text(encoding="utf-8"), source=str(path))
+    except FileNotFoundError:
+        raise RecipeError("the recipe", "be a file that exists", str(path)) from None
+    except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
+        raise RecipeError("the recipe", "be a readable text file", str(path), hint=f"{error}.") from None
+
+
+def parse(kind: type[Model], text: str, *, source: str = "") -> Model:
+    """The recipe in TOML text; `source` is named in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError("the text", "be TOML", str(error), source=source) from None
+    try:
+        return checked(kind, table)
+    except RecipeError as error:
+        raise error.at(source) from None
+
+
+def dumps(recipe: BaseModel) -> str:
+    """TOML text that `parse` reads back to an equal recipe: a line per field or part."""
+    table = recipe.model_dump(mode="json", exclude_none=True)
+    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+
+
+def _value(value: Any) -> str:
+    match value:
+        case dict():
+            return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(map(_value, value)) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)  # a TOML number, boolean or basic string
