@@ -1,10 +1,10 @@
 """Every error raised on purpose. They are for misuse; a training that fails is a value (`StopReason`).
 
-    UnstuckError            one line that says what to type instead; the command line ends with 2
-    ├── RecipeError         a recipe that cannot be run: field, condition, value
-    ├── DataError           data that cannot be read or trained on
-    ├── ProgramError        live objects (model, loss, optimizer, ...) that do not fit together
-    └── RunError            a run folder that is missing, unfinished, damaged or in the way
+UnstuckError            one line that says what to type instead; the command line ends with 2
+├── RecipeError         a recipe that cannot be run: field, condition, value
+├── DataError           data that cannot be read or trained on
+├── ProgramError        live objects (model, loss, optimizer, ...) that do not fit together
+└── RunError            a run folder that is missing, unfinished, damaged or in the way
 """
 
 import difflib

@@ -61,9 +61,7 @@ def edited(recipe: Model, edits: Iterable[Edit]) -> Model:
 
 
 def _chooses_a_kind(edit: Edit, recipe: BaseModel) -> bool:
-    return edit.path.endswith((".name", "data.path")) or isinstance(
-        getattr(recipe, edit.path, None), BaseModel
-    )
+    return edit.path.endswith((".name", "data.path")) or isinstance(getattr(recipe, edit.path, None), BaseModel)
 
 
 def value_of(text: str) -> object:

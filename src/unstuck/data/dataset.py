@@ -1,0 +1,77 @@
+"""A data set in memory: named splits of arrays, and the scaling that was fitted to them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """x ↦ (x - shift) · factor, feature by feature.
+
+    Shapes: shift and factor are float32 and broadcast against one example: () for all features alike, or
+    the example's own shape.
+    """
+
+    shift: np.ndarray
+    factor: np.ndarray
+
+    def apply(self, raw: np.ndarray) -> np.ndarray:
+        """Raw numbers (N, …) as the float32 numbers that networks see."""
+        return (raw.astype(np.float32) - self.shift) * self.factor
+
+    def undo(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled numbers (N, …) back in the original unit."""
+        return scaled / self.factor + self.shift
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of a data set.
+
+    Shapes: x (N, …), uint8 as stored, which engines multiply by the data set's factor while gathering, or
+    float32, scaled already; y (N,) int64 class numbers, or (N, O) float32 scaled numbers.
+    rows (N,) int64: where each row stood in its source.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """What a recipe's `data` becomes: splits, their meaning, and a fingerprint of it all."""
+
+    name: str
+    train: Split
+    validation: Split | None
+    test: Split | None
+    classes: tuple[str, ...] | None
+    """Names of the classes, by number; None where numbers are predicted."""
+    features: tuple[str, ...] | None
+    """Names of the columns of a table, else None."""
+    inputs: Scaling
+    targets: Scaling | None
+    """How numbers to predict were scaled; None for classes."""
+    fingerprint: str
+    """SHA-256 over every split's arrays and the scaling, as hexadecimal digits."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example: (28, 28) for MNIST, (features,) for a table."""
+        return self.train.x.shape[1:]
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a network must put out: one per class, or one per target column."""
+        return len(self.classes) if self.classes else self.train.y.shape[1]
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits that there are, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
