@@ -1,0 +1,7 @@
+"""A recipe's `data` made arrays: named splits, scaled, with a fingerprint."""
+
+from unstuck.data.catalog import Listing, describe
+from unstuck.data.dataset import Dataset, Scaling, Split
+from unstuck.data.loading import load
+
+__all__ = ["Dataset", "Listing", "Scaling", "Split", "describe", "load"]

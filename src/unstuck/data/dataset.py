@@ -17,8 +17,11 @@ class Scaling:
     factor: np.ndarray
 
     def apply(self, raw: np.ndarray) -> np.ndarray:
-        """Raw numbers (N, …) as the float32 numbers that networks see."""
-        return (raw.astype(np.float32) - self.shift) * self.factor
+        """Raw numbers (N, …) as the float32 numbers that networks see.
+
+        Rounded to float32 at the end: seconds since 1970 lie 128 apart there before the shift is taken off.
+        """
+        return ((raw - self.shift) * self.factor).astype(np.float32, copy=False)
 
     def undo(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled numbers (N, …) back in the original unit."""

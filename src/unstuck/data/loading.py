@@ -1,0 +1,70 @@
+"""From the recipe's `data` to a data set in memory: find, check, split, scale, fingerprint."""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from unstuck.data import catalog, readers, scaling, splits
+from unstuck.data.dataset import Dataset, Scaling, Split
+from unstuck.data.source import Pairs, Source, check
+from unstuck.recipe.spec import Data
+
+
+def load(spec: Data) -> Dataset:
+    """The data set that a recipe names, by catalogue or by path, split and scaled as it says.
+
+    The same `spec` gives the same arrays, bit by bit. Nothing is fitted on validation or test rows.
+    """
+    return arrange(catalog.open_set(spec) if spec.path is None else readers.read(spec), spec)
+
+
+def arrange(source: Source, spec: Data) -> Dataset:
+    """A source as a data set: checked, split and scaled as `spec` says."""
+    check(source)
+    rows = splits.choose(source, spec)
+    train = _take(source.train, rows.train)
+    validation = None if rows.validation is None else _take(source.validation or source.train, rows.validation)
+    test = None if rows.test is None else _take(source.test or source.train, rows.test)
+    inputs = scaling.fit_inputs(spec.scaling, train.x)
+    targets = None if source.classes else scaling.fit_targets(spec.target_scaling, train.y)
+    raw = {"train": train, "validation": validation, "test": test}
+    keep = scaling.keeps_bytes(spec.scaling, train.x)
+    ready = {name: _scaled(split, None if keep else inputs, targets) for name, split in raw.items() if split}
+    return Dataset(
+        name=source.name,
+        train=ready["train"],
+        validation=ready.get("validation"),
+        test=ready.get("test"),
+        classes=source.classes,
+        features=source.features,
+        inputs=inputs,
+        targets=targets,
+        fingerprint=fingerprint(ready, inputs, targets),
+    )
+
+
+def _take(pairs: Pairs, rows: np.ndarray) -> Split:
+    """A copy, so that every split is contiguous and writable, also where it is all of a file's buffer."""
+    return Split(x=pairs.x[rows], y=pairs.y[rows], rows=rows)
+
+
+def _scaled(split: Split, inputs: Scaling | None, targets: Scaling | None) -> Split:
+    x = inputs.apply(split.x) if inputs else split.x
+    y = targets.apply(split.y) if targets else split.y
+    return Split(x=x, y=y, rows=split.rows)
+
+
+def fingerprint(splits: Mapping[str, Split], inputs: Scaling, targets: Scaling | None) -> str:
+    """SHA-256 over every split's arrays and the scaling: names, types, shapes and bytes."""
+    arrays = {
+        f"{name}.{part}": getattr(split, part) for name, split in splits.items() for part in ("x", "y", "rows")
+    }
+    for name, fitted in (("inputs", inputs), ("targets", targets)):
+        if fitted:
+            arrays |= {f"{name}.shift": fitted.shift, f"{name}.factor": fitted.factor}
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
