@@ -3,5 +3,6 @@
 from unstuck.data.catalog import Listing, describe
 from unstuck.data.dataset import Dataset, Scaling, Split
 from unstuck.data.loading import load
+from unstuck.data.look import Look, look
 
-__all__ = ["Dataset", "Listing", "Scaling", "Split", "describe", "load"]
+__all__ = ["Dataset", "Listing", "Look", "Scaling", "Split", "describe", "load", "look"]

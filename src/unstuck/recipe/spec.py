@@ -33,6 +33,11 @@ def _widths(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else (value,) if type(value) is int else value
 
 
+def _words(value: Any) -> Any:
+    """TOML knows lists, frozen data needs tuples, and one word may be given bare."""
+    return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else value
+
+
 def _named(default: str | None = None) -> BeforeValidator:
     """`"adam"` stands for `{ name = "adam" }`, and a table without a name is of the default kind."""
 
@@ -75,8 +80,10 @@ class Data(Part):
     """A folder of class folders, a .csv, .parquet or .npz file, or a folder with the four IDX files."""
     target: str | None = None
     """The column (CSV, Parquet) or array (NPZ) to predict."""
+    ignore: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    """Columns (CSV, Parquet) that are no inputs: row numbers, names, what is known only afterwards."""
     task: Literal["auto", "classification", "regression"] = "auto"
-    """auto: whole-numbered pictures' labels and words are classes, fractional numbers are not."""
+    """auto: classes are words, whole numbers that label pictures, and whole numbers of at most 20 kinds."""
     validation: Fraction = 0.1
     """Share of the training rows held out to choose by, in [0, 1)."""
     test: Fraction = 0.2
