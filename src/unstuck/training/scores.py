@@ -1,0 +1,44 @@
+"""How good predictions are: a number that is higher when they are better."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Score(NamedTuple):
+    """A named measure: (predictions (N, O), targets (N,) or (N, O)) → float, higher is better."""
+
+    name: str
+    unit: str
+    measure: Callable[[np.ndarray, np.ndarray], float]
+
+
+def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """Share of rows whose largest prediction is that of their class, in [0, 1]."""
+    return float((predictions.argmax(axis=1) == labels).mean())
+
+
+def r2(predictions: np.ndarray, targets: np.ndarray) -> float:
+    """Share of the targets' variance that is explained, 1 - Σ(y - ŷ)² / Σ(y - ȳ)², at most 1; mean over outputs.
+
+    An output whose targets do not vary counts 1 if it is predicted exactly, else 0, as scikit-learn has it.
+    """
+    predictions, targets = predictions.reshape(len(predictions), -1), targets.reshape(len(targets), -1)
+    left = ((targets - predictions).astype(np.float64) ** 2).sum(axis=0)
+    total = ((targets - targets.mean(axis=0)).astype(np.float64) ** 2).sum(axis=0)
+    constant = np.where(left == 0, 1.0, 0.0)
+    return float(np.where(total > 0, 1 - left / np.where(total > 0, total, 1), constant).mean())
+
+
+def threshold_accuracy(limit: float) -> Callable[[np.ndarray, np.ndarray], float]:
+    """Share of numbers on the same side of the limit as their 0-or-1 target is of one half."""
+
+    def measure(predictions: np.ndarray, targets: np.ndarray) -> float:
+        return float(((predictions.ravel() > limit) == (targets.ravel() > 0.5)).mean())
+
+    return measure
+
+
+ACCURACY = Score("accuracy", "share of rows", accuracy)
+R2 = Score("r2", "share of variance", r2)
