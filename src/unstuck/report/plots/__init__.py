@@ -1,0 +1,13 @@
+"""Thin painters: each puts one view on a canvas, by matplotlib's object interface alone.
+
+There is no pyplot and so no state: pictures can be painted in threads and in a server. matplotlib is imported
+inside the functions, because that costs 0.4 s which `unstuck --help` should not pay.
+"""
+
+from unstuck.report.plots.answers import draw_confusion as draw_confusion
+from unstuck.report.plots.answers import draw_mistakes as draw_mistakes
+from unstuck.report.plots.answers import draw_outputs as draw_outputs
+from unstuck.report.plots.canvas import save as save
+from unstuck.report.plots.curves import draw_loss as draw_loss
+from unstuck.report.plots.curves import draw_predictions as draw_predictions
+from unstuck.report.plots.samples import draw_samples as draw_samples

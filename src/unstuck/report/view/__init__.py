@@ -1,0 +1,13 @@
+"""What each picture shows, as plain data: computed with NumPy alone, tested without a canvas.
+
+The painters in `plots` put a view on a canvas and decide nothing but its looks.
+"""
+
+from unstuck.report.view.confusion import ConfusionView as ConfusionView
+from unstuck.report.view.loss import LossView as LossView
+from unstuck.report.view.mistakes import MistakesView as MistakesView
+from unstuck.report.view.outputs import OutputsView as OutputsView
+from unstuck.report.view.prediction import PredictionView as PredictionView
+from unstuck.report.view.samples import SamplesView as SamplesView
+from unstuck.report.view.summary import DataSummary as DataSummary
+from unstuck.report.view.summary import SplitSummary as SplitSummary
