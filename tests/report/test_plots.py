@@ -20,7 +20,13 @@ from unstuck.report.view import (
 RANDOM = np.random.default_rng(0)
 CLASSES = tuple("abcdefghij")
 MANY = tuple(f"class {number}" for number in range(100))
-AWKWARD = ("$5 and $6", "[red]", "under_score ^ $", "a name that is a good deal longer than its place", *"efghij")
+AWKWARD = (
+    "$5 and $6",
+    "[red]",
+    "under_score ^ $ 猫é",
+    "a name that is a good deal longer than its place",
+    *"efghij",
+)
 PROBABILITIES = RANDOM.dirichlet(np.full(10, 0.1), 200)
 TRUTH = RANDOM.integers(0, 10, 200)
 GREY = RANDOM.integers(0, 255, (200, 28, 28)).astype(np.uint8)

@@ -34,9 +34,19 @@ def inches(text: str, size: float = LABEL) -> float:
 
 
 def plain(text: str, most: int = 200) -> str:
-    """A name as it stands, cut to `most` letters, and with no dollar sign taken for a formula's."""
+    """A name as it stands, cut to `most` letters, and with no dollar sign taken for a formula's.
+
+    Letters that the font lacks become □, as matplotlib would draw them, but without a warning for each.
+    """
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    return cut.replace("$", r"\$")
+    return (cut if cut.isascii() else _drawable(cut)).replace("$", r"\$")
+
+
+def _drawable(text: str) -> str:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    font = get_font(findfont(FontProperties()))
+    return "".join(letter if font.get_char_index(ord(letter)) else "□" for letter in text)
 
 
 def page(width: float, height: float, title: str, note: str = "") -> "Figure":
