@@ -70,7 +70,7 @@ def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
     """How many of each class are held out: in proportion, rounded by largest remainder, never the last one."""
     room = np.maximum(sizes - 1, 0)
     if count > room.sum():
-        raise DataError(f"{count} of {sizes.sum()} rows cannot be held out and leave each class a row to train on")
+        raise DataError(f"{count} of {sizes.sum()} rows cannot be held out: each class needs a row to train on")
     exact = count * sizes / sizes.sum()
     quota = np.minimum(np.floor(exact).astype(np.int64), room)
     while (left := count - quota.sum()) > 0:

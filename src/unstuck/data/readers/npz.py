@@ -43,6 +43,8 @@ def read(path: Path, spec: Data) -> Source:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Every array by its name in lower case."""
+    if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle, and say so
+        raise DataError(f"{path} is no .npz archive, or a damaged one. Save it again with numpy.savez.")
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name.lower(): archive[name] for name in archive.files}
@@ -50,8 +52,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise DataError(
             f"{path} holds Python objects, which are not read, for they may run code: save arrays of numbers."
         ) from error
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise DataError(f"{path} cannot be read as .npz: {error}. Save it again with numpy.savez.") from error
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}. Save it again with numpy.savez.") from error
 
 
 def _by_convention(arrays: dict[str, np.ndarray], path: Path) -> dict[str, tuple[str, str]]:
