@@ -1,0 +1,1 @@
+"""Speed of training beside the peers, in one run: `python -m benchmarks`."""
