@@ -44,6 +44,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    def take(self, index: np.ndarray) -> "Split":
+        """Copies of some rows, by their place (K,) in this split."""
+        return Split(self.x[index], self.y[index], self.rows[index])
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:

@@ -29,8 +29,7 @@ _SMALL = any(library.get("architecture") in _WITH_SMALL_KERNELS for library in t
 _SMALL_MULTIPLICATIONS, _WORTH_PACKING = 1_000_000, 30_000_000
 
 
-@intrinsic
-def _sgemm(typing, transa, transb, m, n, k, alpha, a, a_at, lda, b, b_at, ldb, beta, c, c_at, ldc):  # noqa: ANN001, ANN202
+def _lower_sgemm(typing, transa, transb, m, n, k, alpha, a, a_at, lda, b, b_at, ldb, beta, c, c_at, ldc):  # noqa: ANN001, ANN202
     """The Fortran routine: column-major C (m, n) = alpha · op(A) op(B) + beta · C, all by reference.
 
     A matrix is an array and the place in it, in numbers, where the matrix starts.
@@ -60,6 +59,8 @@ def _sgemm(typing, transa, transb, m, n, k, alpha, a, a_at, lda, b, b_at, ldb, b
     return types.void(*given), codegen
 
 
+_sgemm: Any = intrinsic(_lower_sgemm)
+
 # Row-major (r, c) is column-major (c, r): each product below is the transposed one in Fortran's eyes.
 
 
@@ -76,7 +77,22 @@ def times_transposed(x, weight, y):
             n, m = min(deep, rows - row), min(wide, outputs - unit)
             w_at, x_at, y_at = unit * inputs, row * inputs, row * outputs + unit
             _sgemm(
-                _TRANSPOSED, _PLAIN, m, n, inputs, one, weight, w_at, inputs, x, x_at, inputs, one, y, y_at, outputs
+                _TRANSPOSED,
+                _PLAIN,
+                m,
+                n,
+                inputs,
+                one,
+                weight,
+                w_at,
+                inputs,
+                x,
+                x_at,
+                inputs,
+                one,
+                y,
+                y_at,
+                outputs,
             )
 
 
@@ -93,7 +109,22 @@ def times(error, weight, result):
             n, m = min(deep, rows - row), min(wide, inputs - unit)
             e_at, r_at = row * outputs, row * inputs + unit
             _sgemm(
-                _PLAIN, _PLAIN, m, n, outputs, one, weight, unit, inputs, error, e_at, outputs, zero, result, r_at, inputs
+                _PLAIN,
+                _PLAIN,
+                m,
+                n,
+                outputs,
+                one,
+                weight,
+                unit,
+                inputs,
+                error,
+                e_at,
+                outputs,
+                zero,
+                result,
+                r_at,
+                inputs,
             )
 
 
@@ -109,12 +140,26 @@ def add_outer(error, x, alpha, beta, weight):
             n, m = min(deep, outputs - unit), min(wide, inputs - column)
             w_at = unit * inputs + column
             _sgemm(
-                _PLAIN, _TRANSPOSED, m, n, rows, alpha, x, column, inputs, error, unit, outputs, beta, weight, w_at, inputs
+                _PLAIN,
+                _TRANSPOSED,
+                m,
+                n,
+                rows,
+                alpha,
+                x,
+                column,
+                inputs,
+                error,
+                unit,
+                outputs,
+                beta,
+                weight,
+                w_at,
+                inputs,
             )
 
 
-@intrinsic
-def prefetch(typing, array, at):  # noqa: ANN001, ANN202
+def _lower_prefetch(typing, array, at):  # noqa: ANN001, ANN202
     """Ask for the cache line of the array's `at`-th element; changes nothing but the time until it is there."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -127,3 +172,6 @@ def prefetch(typing, array, at):  # noqa: ANN001, ANN202
         return context.get_dummy_value()
 
     return types.void(array, at), codegen
+
+
+prefetch: Any = intrinsic(_lower_prefetch)

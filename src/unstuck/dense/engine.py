@@ -7,6 +7,8 @@ from threadpoolctl import threadpool_limits
 
 from unstuck.data.dataset import Split
 from unstuck.dense import epoch, losses, optimizers
+from unstuck.dense.compiled import is_compiled
+from unstuck.engine import Arrays, Evaluation
 from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear, Network
 from unstuck.recipe.spec import Optimizer
 
@@ -41,6 +43,7 @@ class DenseEngine:
     state: epoch.State
     work: epoch.Workspace
     factor: float
+    lr: float
     name: str = "dense"
 
     @classmethod
@@ -61,28 +64,82 @@ class DenseEngine:
         settings = np.array([getattr(optimizer, name, 0.0) for name in optimizers.SETTINGS])
         state = epoch.State(parameters, *(np.zeros_like(parameters) for _ in range(3)))
         work = _workspace(table, batch_size)
-        return cls(network, plan, _rows(train, factor), settings, batch_size, state, work, factor)
+        return cls(network, plan, _rows(train, factor), settings, batch_size, state, work, factor, optimizer.lr)
 
-    def advance(self, order: np.ndarray, rates: np.ndarray, done: int) -> np.ndarray:
-        """Train on consecutive batches of the rows in `order` (M,), one per rate (S,); `done` steps before.
+    @staticmethod
+    def is_ready() -> bool:
+        """Whether the compiled code lies on disk; if not, the first call compiles it, some ten seconds."""
+        return all(map(is_compiled, (epoch.advance, epoch.evaluate)))
 
-        Returns the losses; the last one is not finite, and there are fewer than S, if training failed there.
-        """
-        losses = np.empty(rates.size)
+    def advance(self, order: np.ndarray, factors: np.ndarray, done: int) -> np.ndarray:
+        """Train on consecutive batches, as `Engine` says."""
+        losses = np.empty(factors.size)
+        rates = factors * self.lr
         with threadpool_limits(1, user_api="blas"):
             taken = epoch.advance(
-                self.plan, self.data, order, self.batch_size, rates, self.settings, done, self.state, self.work, losses
+                self.plan,
+                self.data,
+                order,
+                self.batch_size,
+                rates,
+                self.settings,
+                done,
+                self.state,
+                self.work,
+                losses,
             )
         return losses[: taken + 1]
 
+    def evaluate(self, rows: Split) -> Evaluation:
+        """Outputs (N, O) and mean loss."""
+        return _evaluate(self.plan, rows, self.factor, self.state.parameters)
+
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        """The network's outputs (N, O) for inputs (N, …), without training on them."""
-        data = _rows(Split(x, np.zeros(0, np.int64), np.zeros(0, np.int64)), self.factor)
-        results = np.empty((len(x), self.network.outputs), dtype=np.float32)
-        with threadpool_limits(1, user_api="blas"):
-            work = _workspace(self.plan.table, _BLOCK)
-            epoch.outputs_of(self.plan, data, self.state.parameters, _BLOCK, work, results)
-        return results
+        """Outputs (N, O) for inputs (N, …), bytes or scaled numbers."""
+        return _evaluate(self.plan, _without_targets(x), self.factor, self.state.parameters).outputs
+
+    def trouble(self) -> str | None:
+        """The first layer of the last batch whose output is not finite; if none, the loss itself overflowed."""
+        for number, layer in enumerate(self.network.layers):
+            start = self.plan.table[number, epoch.START] * self.batch_size
+            width = self.plan.table[number, epoch.OUTPUTS] * self.batch_size
+            if not np.isfinite(self.work.outputs[start : start + width]).all():
+                return f"layer {number} ({type(layer).__name__})"
+        return None
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of the parameters, by name."""
+        return {name: value.copy() for name, value in self.network.named(self.state.parameters).items()}
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """Copies of the optimizer's moments, flat (P,)."""
+        return {"first": self.state.first.copy(), "second": self.state.second.copy()}
+
+    def restore(self, weights: Arrays, memory: Arrays | None = None) -> None:
+        """Put weights, and moments if given, back in place."""
+        for name, place in self.network.named(self.state.parameters).items():
+            place[:] = weights[name]
+        if memory is not None:
+            self.state.first[:], self.state.second[:] = memory["first"], memory["second"]
+
+
+def outputs_of(network: Network, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Outputs (N, O) of a network for scaled inputs (N, I), whichever engine trained it."""
+    plan = epoch.Plan(*_table(network), losses.MSE, optimizers.SGD)
+    return _evaluate(plan, _without_targets(x), 1.0, parameters).outputs
+
+
+def _evaluate(plan: epoch.Plan, rows: Split, factor: float, parameters: np.ndarray) -> Evaluation:
+    results = np.empty((len(rows), plan.table[-1, epoch.OUTPUTS]), dtype=np.float32)
+    work = _workspace(plan.table, _BLOCK)
+    with threadpool_limits(1, user_api="blas"):
+        loss = epoch.evaluate(plan, _rows(rows, factor), parameters, _BLOCK, work, results)
+    return Evaluation(results, rows.y, loss)
+
+
+def _without_targets(x: np.ndarray) -> Split:
+    nothing = np.zeros(0, np.int64)
+    return Split(x, nothing, nothing)
 
 
 def _table(network: Network) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +154,8 @@ def _table(network: Network) -> tuple[np.ndarray, np.ndarray]:
                 row, constant = (epoch.LAYER_NORM, features, features), eps
             case Activation(name=name, slope=slope):
                 row, constant = (epoch.KINDS[name], width, width), slope if name == "leaky-relu" else 0.0
-            case Dropout():
-                raise ValueError("the dense engine has no dropout; why_not tells before it is made")
+            case Dropout():  # in evaluation, the identity; `why_not` keeps it out of training
+                row, constant = (epoch.RELU, width, width), 1.0
         table.append((*row, parameters, start))
         constants.append(constant)
         parameters += sum(int(np.prod(shape)) for shape in layer.shapes.values())
@@ -121,9 +178,9 @@ def _rows(split: Split, factor: float) -> epoch.Rows:
     x = split.x.reshape(len(split.x), -1)
     is_bytes, is_classes = x.dtype == np.uint8, split.y.ndim == 1
     return epoch.Rows(
-        pixels=np.require(x if is_bytes else np.zeros((0, 0)), np.uint8, "CW"),
-        numbers=np.require(np.zeros((0, 0)) if is_bytes else x, np.float32, "CW"),
+        pixels=np.require(x if is_bytes else np.zeros((0, 0)), np.uint8, ["C", "W"]),
+        numbers=np.require(np.zeros((0, 0)) if is_bytes else x, np.float32, ["C", "W"]),
         factor=np.float32(factor),
-        labels=np.require(split.y if is_classes else np.zeros(0), np.int64, "CW"),
-        values=np.require(np.zeros((0, 0)) if is_classes else split.y, np.float32, "CW"),
+        labels=np.require(split.y if is_classes else np.zeros(0), np.int64, ["C", "W"]),
+        values=np.require(np.zeros((0, 0)) if is_classes else split.y, np.float32, ["C", "W"]),
     )

@@ -201,14 +201,22 @@ def advance(plan, data, order, capacity, rates, settings, done, state, work, los
 
 
 @entry
-def outputs_of(plan, data, parameters, capacity, work, results):
-    """The network's outputs for all rows of the data, in blocks of `capacity` rows: results (N, O)."""
+def evaluate(plan, data, parameters, capacity, work, results):
+    """The network's outputs for all rows of the data into results (N, O), and the mean loss.
+
+    In blocks of `capacity` rows; data without targets have a loss of 0.
+    """
     inputs, outputs = plan.table[0, INPUTS], plan.table[-1, OUTPUTS]
+    total = 0.0
     for first in range(0, results.shape[0], capacity):
         rows = np.arange(first, min(first + capacity, results.shape[0]))
         gather(data, rows, rows[:0], view(work.outputs, 0, rows.size, inputs))
         start = forward(plan, parameters, work, rows.size, capacity)
         block = view(work.outputs, start, rows.size, outputs)
+        if data.labels.size or data.values.size:
+            error = view(work.errors[0], 0, rows.size, outputs)
+            total += rows.size * loss_and_error(plan.loss, block, data.labels, data.values, rows, error)
         for row in range(rows.size):
             for unit in range(outputs):
                 results[first + row, unit] = block[row, unit]
+    return total / max(1, results.shape[0])

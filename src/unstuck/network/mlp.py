@@ -1,12 +1,13 @@
 """Multi-layer perceptrons: recipe.model → Network."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from unstuck.network.layers import Activation, Dropout, Layer, LayerNorm, Linear, Network
 from unstuck.recipe.spec import Loss, Mlp
 
 # What a loss reads its outputs as, when it computes from logits; the other losses take outputs as they are.
-LINKS = {"cross-entropy": "softmax", "bce": "sigmoid"}
+LINKS: dict[str, Literal["softmax", "sigmoid"]] = {"cross-entropy": "softmax", "bce": "sigmoid"}
 
 
 def mlp(model: Mlp, loss: Loss, *, inputs: int, outputs: int) -> Network:

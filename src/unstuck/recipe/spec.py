@@ -216,8 +216,8 @@ class Adam(Part):
     """Adam, Kingma & Ba 2015, arXiv:1412.6980: steps scaled by running moments of the gradient."""
 
     name: Literal["adam"] = "adam"
-    lr: Positive = 0.001
-    """Peak learning rate; the schedule multiplies it."""
+    lr: Positive = 0.002
+    """Peak learning rate; over the usual schedule, half a cosine, its mean is Adam's usual 0.001."""
     beta1: Fraction = 0.9
     """Memory of the mean of the gradient, in [0, 1)."""
     beta2: Fraction = 0.999
@@ -272,7 +272,7 @@ class CosineRate(Part):
 
 
 Schedule = Annotated[
-    ConstantRate | StepRate | ExponentialRate | CosineRate, Field(discriminator="name"), _named("constant")
+    ConstantRate | StepRate | ExponentialRate | CosineRate, Field(discriminator="name"), _named("cosine")
 ]
 
 
@@ -287,13 +287,17 @@ class Recipe(Part):
     """Rows per step."""
     engine: Annotated[EngineName, Canonical] = "auto"
     """auto: dense where it can train the recipe, else torch."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the torch engine trains; auto: on a GPU if there is one. Dense knows the processor alone."""
+    threads: Annotated[int, Field(gt=0)] = 1
+    """Processor threads of the torch engine. More than one slow a small network down."""
     keep: Literal["auto", "best", "last"] = "auto"
     """Weights that are scored: of the best validation loss, or the last; auto: best if rows are held out."""
     data: Annotated[Data, _named()]
     model: Annotated[Mlp, _named("mlp")] = Mlp()
     loss: Annotated[Loss, _named("auto")] = Loss()
     optimizer: Optimizer = Adam()
-    schedule: Schedule = ConstantRate()
+    schedule: Schedule = CosineRate()
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

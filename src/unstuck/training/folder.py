@@ -1,0 +1,133 @@
+"""A run's folder. It counts as whole only when `run.json` says so, which is written last.
+
+recipe.toml                what was asked, with every auto decided
+environment.json           on what it was run
+metrics.jsonl              a line per finished epoch
+checkpoints/last.safetensors, best.safetensors
+weights.safetensors        the weights that the scores are of, with the scaling of the data
+predictions.safetensors    outputs and targets of the test split
+scores.json                loss and score of each split
+figures/                   pictures
+run.json                   state, why it stopped, and a hash of every file
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from unstuck import files
+from unstuck.engine import Stop, StopReason
+from unstuck.errors import RunError
+from unstuck.training.record import Record
+
+_FORMAT = 1
+_PACKAGES = ("unstuck", "numpy", "scipy", "numba", "torch")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a run is written."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> "Folder":
+        """A new folder; one that holds anything is in the way."""
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise RunError(f"{path} exists already. Choose another --out, or remove it.")
+        folder = cls(path)
+        with files.said(path):
+            (path / "checkpoints").mkdir(parents=True)
+        folder.set_state("running")
+        files.write_json(path / "environment.json", environment())
+        return folder
+
+    @classmethod
+    def next(cls, parent: Path, stem: str) -> "Folder":
+        """A new folder `stem-N` under the parent, N one more than the largest there."""
+        numbers = [0]
+        for path in parent.glob(f"{stem}-*"):
+            if match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name):
+                numbers.append(int(match[1]))
+        return cls.create(parent / f"{stem}-{max(numbers) + 1}")
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint that resumes the training."""
+        return self.path / "checkpoints" / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the least validation loss."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    def write_metrics(self, record: Record) -> None:
+        """A line per finished epoch."""
+        rows = ({name: finite_or_none(value) for name, value in row.items()} for row in record.epochs())
+        files.write(self.path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+    def set_state(self, state: str, stop: Stop | None = None, **more: Any) -> None:
+        """Say what the folder is: running, interrupted, or finished and whole."""
+        said = {"format": _FORMAT, "state": state}
+        if stop:
+            said |= {"stop": {**stop._asdict(), "reason": stop.reason.name}}
+        files.write_json(self.path / "run.json", said | more)
+
+    def seal(self, stop: Stop) -> None:
+        """Declare the folder whole, with a hash of every file in it."""
+        inside = sorted(path for path in self.path.rglob("*") if path.is_file() and path.name != "run.json")
+        hashes = {path.relative_to(self.path).as_posix(): _hash(path) for path in inside}
+        self.set_state("finished", stop, files=hashes)
+
+    def read_state(self) -> dict[str, Any]:
+        """What `run.json` says; a `RunError` where there is no run."""
+        try:
+            said = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            hint = (
+                "It is a folder that `unstuck train` made." if self.path.exists() else "There is no such folder."
+            )
+            raise RunError(f"{self.path} must be a run, and has no run.json. {hint}") from None
+        except ValueError:
+            raise RunError(f"{self.path / 'run.json'} is damaged: the run cannot be read.") from None
+        if said.get("format") != _FORMAT:
+            raise RunError(f"{self.path} must be a run of format {_FORMAT}, got {said.get('format')!r}.")
+        return said
+
+    def finished(self) -> Stop:
+        """Why a finished run ended, every file checked; anything less than a finished run is a `RunError`."""
+        said = self.read_state()
+        if said["state"] != "finished":
+            raise RunError(f"{self.path} is not finished ({said['state']}). Type: unstuck resume {self.path}")
+        for name, expected in said["files"].items():
+            if not (self.path / name).is_file() or _hash(self.path / name) != expected:
+                raise RunError(f"{self.path / name} is missing or was changed since the run was finished.")
+        stop = said["stop"]
+        return Stop(StopReason[stop["reason"]], stop["epoch"], stop["step"], stop["layer"])
+
+
+def environment() -> dict[str, Any]:
+    """What a result may depend on beside the recipe: versions, processor, threads."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def finite_or_none(value: float) -> float | None:
+    """The number for JSON, which knows no NaN and no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

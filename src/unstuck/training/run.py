@@ -1,0 +1,230 @@
+"""A run: what a training left, in memory or read back from its folder."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unstuck import files
+from unstuck.data import Dataset, Scaling
+from unstuck.dense.engine import outputs_of
+from unstuck.engine import Arrays, Evaluation, Stop
+from unstuck.errors import DataError, RunError
+from unstuck.network.layers import Network
+from unstuck.recipe import file
+from unstuck.recipe.spec import Recipe
+from unstuck.training.checkpoint import Checkpoint
+from unstuck.training.folder import Folder, finite_or_none
+from unstuck.training.record import Record
+from unstuck.training.resolve import network_of
+from unstuck.training.training import Training
+
+Scores = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """What must be known of the data to use the network, without the data themselves."""
+
+    name: str
+    fingerprint: str
+    shape: tuple[int, ...]
+    outputs: int
+    classes: tuple[str, ...] | None
+    features: tuple[str, ...] | None
+    rows: dict[str, int]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "DataFacts":
+        """The facts of a data set."""
+        return cls(
+            name=dataset.name,
+            fingerprint=dataset.fingerprint,
+            shape=dataset.shape,
+            outputs=dataset.outputs,
+            classes=dataset.classes,
+            features=dataset.features,
+            rows={name: len(split) for name, split in dataset.splits.items()},
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictor:
+    """A trained network with the scaling that belongs to it: raw inputs to answers."""
+
+    network: Network
+    parameters: np.ndarray
+    inputs: Scaling
+    targets: Scaling | None
+    facts: DataFacts
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (N, C), or numbers (N, O) in their original unit, for raw inputs (N, …)."""
+        x = np.asarray(x)
+        size = int(np.prod(self.facts.shape))
+        if x.ndim < 2 or x[0].size != size:
+            raise DataError(f"x must have shape (rows, {', '.join(map(str, self.facts.shape))}), got {x.shape}.")
+        ready = self.inputs.apply(x.reshape(-1, *self.facts.shape)).reshape(len(x), size)
+        answers = self.network.predictions(outputs_of(self.network, self.parameters, ready))
+        return answers if self.targets is None else self.targets.undo(answers)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """What a training left.
+
+    Args:
+        scores: loss and score of each split, by the weights that were kept.
+        record: what was measured on the way, epoch by epoch and step by step.
+        stop: why and where it ended.
+        kept: which weights are scored: best (by validation loss) or last.
+        weights: those, by name.
+        test: outputs and targets of the test split, if there is one.
+        recipe: with every auto decided; None for a program.
+        facts: of the data; None for a program.
+        folder: where it is written, if it is.
+    """
+
+    scores: Scores
+    record: Record
+    stop: Stop
+    kept: str
+    weights: Arrays
+    test: Evaluation | None
+    recipe: Recipe | None
+    facts: DataFacts | None
+    folder: Path | None
+    answer: Callable[[np.ndarray], np.ndarray] | None
+
+    def probabilities(self, x: Any) -> np.ndarray:
+        """Of each class, (N, C), or the numbers predicted (N, O), for raw inputs (N, …) as the data had them."""
+        if self.answer is None:
+            raise RunError("the run's model is code of your own: build it, and load weights.safetensors into it.")
+        return self.answer(x)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The most probable class's number (N,), or the numbers predicted (N, O), for raw inputs (N, …)."""
+        answers = self.probabilities(x)
+        is_numbers = self.facts is not None and self.facts.classes is None
+        return answers if is_numbers else answers.argmax(axis=1)
+
+
+def conclude(training: Training) -> Run:
+    """Score the weights that are kept and write them down; the folder is not declared whole yet (`seal`)."""
+    if training.stop is None:
+        raise RuntimeError("a training is concluded after its loop")
+    task, folder = training.task, training.folder
+    kept = training.keep()
+    measured = {name: training.measure(rows) for name, rows in task.rows.items()}
+    test = measured["test"][1] if "test" in measured else None
+    run = Run(
+        scores={name: scores for name, (scores, _) in measured.items()},
+        record=training.record,
+        stop=training.stop,
+        kept=kept,
+        weights=task.engine.weights(),
+        test=test and test._replace(outputs=task.link(test.outputs)),
+        recipe=task.recipe,
+        facts=DataFacts.of(task.dataset) if task.dataset else None,
+        folder=folder.path if folder else None,
+        answer=_answer_of(training),
+    )
+    if folder:
+        _write(run, folder, task.dataset)
+    return run
+
+
+def _answer_of(training: Training) -> Callable[[np.ndarray], np.ndarray]:
+    task = training.task
+    if task.dataset is None or task.network is None:
+        return task.engine.outputs
+    return Predictor(
+        network=task.network,
+        parameters=_flat(task.network, task.engine.weights()),
+        inputs=task.dataset.inputs,
+        targets=task.dataset.targets,
+        facts=DataFacts.of(task.dataset),
+    ).outputs
+
+
+def _flat(network: Network, weights: Arrays) -> np.ndarray:
+    flat = np.empty(network.size, dtype=np.float32)
+    for name, place in network.named(flat).items():
+        place[:] = weights[name]
+    return flat
+
+
+def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
+    groups = {"weights": run.weights}
+    for name, scaling in (("inputs", dataset.inputs), ("targets", dataset.targets)) if dataset else ():
+        if scaling is not None:
+            groups[name] = {"shift": scaling.shift, "factor": scaling.factor}
+    facts = {"kept": run.kept, "data": asdict(run.facts) if run.facts else None}
+    Checkpoint(groups, facts).save(folder.path / "weights.safetensors")
+    if run.test is not None:
+        said = {"outputs": run.test.outputs, "targets": run.test.targets}
+        Checkpoint({"test": said}, {"loss": run.test.loss}).save(folder.path / "predictions.safetensors")
+    columns = {name: run.record[name] for name in run.record}
+    Checkpoint({"record": columns}, run.record.units).save(folder.path / "record.safetensors")
+    scores = {split: {k: finite_or_none(v) for k, v in scores.items()} for split, scores in run.scores.items()}
+    files.write_json(folder.path / "scores.json", scores)
+
+
+def seal(run: Run) -> None:
+    """Declare the run's folder whole; whatever belongs into it must be there."""
+    if run.folder:
+        Folder(run.folder).seal(run.stop)
+
+
+def load(path: str | Path) -> Run:
+    """A finished run, read back. An unfinished, damaged or missing one is a `RunError`."""
+    folder = Folder(Path(path))
+    stop = folder.finished()
+    kept = Checkpoint.load(folder.path / "weights.safetensors")
+    record = Checkpoint.load(folder.path / "record.safetensors")
+    said = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
+    recipe = None
+    if (folder.path / "recipe.toml").exists():
+        recipe = file.read(Recipe, folder.path / "recipe.toml")
+    predictor = _predictor(recipe, kept) if recipe else None
+    return Run(
+        scores={
+            split: {k: np.nan if v is None else v for k, v in scores.items()} for split, scores in said.items()
+        },
+        record=Record(
+            {name: column.tolist() for name, column in record.groups["record"].items()}, dict(record.facts)
+        ),
+        stop=stop,
+        kept=kept.facts["kept"],
+        weights=kept.groups["weights"],
+        test=_test(folder.path / "predictions.safetensors"),
+        recipe=recipe,
+        facts=predictor and predictor.facts,
+        folder=folder.path,
+        answer=predictor and predictor.outputs,
+    )
+
+
+def _predictor(recipe: Recipe, kept: Checkpoint) -> Predictor:
+    said = kept.facts["data"]
+    tuples = {name: tuple(said[name]) if said[name] is not None else None for name in ("classes", "features")}
+    facts = DataFacts(**said | tuples | {"shape": tuple(said["shape"])})
+    network = network_of(recipe, inputs=int(np.prod(facts.shape)), outputs=facts.outputs)
+    scalings = {name: Scaling(**kept.groups[name]) for name in ("inputs", "targets") if name in kept.groups}
+    return Predictor(
+        network=network,
+        parameters=_flat(network, kept.groups["weights"]),
+        inputs=scalings["inputs"],
+        targets=scalings.get("targets"),
+        facts=facts,
+    )
+
+
+def _test(path: Path) -> Evaluation | None:
+    if not path.exists():
+        return None
+    said = Checkpoint.load(path)
+    return Evaluation(said.groups["test"]["outputs"], said.groups["test"]["targets"], said.facts["loss"])

@@ -1,0 +1,148 @@
+"""Everything that one training needs, ready to go: from a recipe, or from a program."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unstuck.data import load
+from unstuck.data.dataset import Dataset
+from unstuck.dense.engine import DenseEngine
+from unstuck.engine import Engine
+from unstuck.network.initial import initial_parameters
+from unstuck.network.layers import Network
+from unstuck.recipe.spec import Recipe
+from unstuck.rng import stream
+from unstuck.training.loop import Plan
+from unstuck.training.program import Program
+from unstuck.training.resolve import resolve
+from unstuck.training.schedules import factors
+from unstuck.training.scores import ACCURACY, R2, Score
+
+# Training rows looked at after each epoch, at most. The score's standard error is then below half a percent.
+_LOOKED_AT = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """An engine at the start of training, the plan, and what to measure on which rows.
+
+    `rows` holds the splits as the engine keeps them; `recipe`, `dataset` and `network` are None for programs.
+    """
+
+    engine: Engine
+    plan: Plan
+    rows: Mapping[str, Any]
+    score: Score
+    keep: str
+    link: Callable[[np.ndarray], np.ndarray]
+    loss_unit: str
+    recipe: Recipe | None = None
+    dataset: Dataset | None = None
+    network: Network | None = None
+
+    def looked_at(self) -> Any:
+        """Training rows to judge each epoch by, after it, as validation rows are: some of a large set."""
+        train = self.rows["train"]
+        if len(train) <= _LOOKED_AT:
+            return train
+        return train.take(np.sort(stream(self.plan.seed, "probe").choice(len(train), _LOOKED_AT, replace=False)))
+
+
+def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
+    """The recipe made live. `dataset` is what `recipe.data` loads, if it is loaded already."""
+    dataset = dataset or load(recipe.data)
+    recipe, network = resolve(recipe, dataset)
+    parameters = initial_parameters(network, recipe.model.initializer, recipe.seed)
+    make = _dense if recipe.engine == "dense" else _torch
+    engine, rows = make(recipe, network, dataset, parameters)
+    steps = -(-len(dataset.train) // recipe.batch_size)
+    rates = factors(recipe.schedule, epochs=recipe.epochs, steps_per_epoch=steps)
+    return Task(
+        engine=engine,
+        plan=Plan(
+            rows=len(dataset.train),
+            batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            seed=recipe.seed,
+            factors=lambda step: rates[step],
+        ),
+        rows=rows,
+        score=ACCURACY if dataset.classes else R2,
+        keep=recipe.keep,
+        link=network.predictions,
+        loss_unit="squared error" if recipe.loss.name == "mse" else "nats",
+        recipe=recipe,
+        dataset=dataset,
+        network=network,
+    )
+
+
+def _dense(
+    recipe: Recipe, network: Network, dataset: Dataset, parameters: np.ndarray
+) -> tuple[Engine, Mapping[str, Any]]:
+    engine = DenseEngine.make(
+        network,
+        recipe.loss.name,
+        recipe.optimizer,
+        batch_size=recipe.batch_size,
+        parameters=parameters,
+        train=dataset.train,
+        factor=_factor(dataset),
+    )
+    return engine, dataset.splits
+
+
+def _torch(
+    recipe: Recipe, network: Network, dataset: Dataset, parameters: np.ndarray
+) -> tuple[Engine, Mapping[str, Any]]:
+    # Imported by name when it is needed: torch takes longer to import than MNIST to learn.
+    lowering = importlib.import_module("unstuck.training.from_recipe")
+    torch_engine = importlib.import_module("unstuck.training.torch_engine")
+    device = torch_engine.device_named(recipe.device)
+    rows = {name: lowering.resident(split, _factor(dataset), device) for name, split in dataset.splits.items()}
+    program = lowering.program_of(recipe, network, parameters, rows["train"])
+    engine = torch_engine.TorchEngine.make(
+        program,
+        rows["train"],
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        device=device,
+        threads=recipe.threads,
+    )
+    return engine, rows
+
+
+def _factor(dataset: Dataset) -> float:
+    return float(dataset.inputs.factor) if dataset.train.x.dtype == np.uint8 else 1.0
+
+
+def task_of_program(program: Program, *, seed: int = 0, device: str = "auto", threads: int = 1) -> Task:
+    """The user's own objects, ready to train on the torch engine."""
+    torch_engine = importlib.import_module("unstuck.training.torch_engine")
+    own = importlib.import_module("unstuck.training.from_program")
+    place = torch_engine.device_named(device)
+    own.check(program)
+    rows = own.rows(program, place)
+    size = own.batch_size(program, rows["train"])
+    engine = torch_engine.TorchEngine.make(
+        program, rows["train"], batch_size=size, seed=seed, device=place, threads=threads
+    )
+    schedule = program.schedule or (lambda step: 1.0)
+    return Task(
+        engine=engine,
+        plan=Plan(
+            rows=len(rows["train"]),
+            batch_size=size,
+            epochs=program.epochs,
+            seed=seed,
+            factors=lambda steps: np.array([float(schedule(int(step))) for step in steps]),
+        ),
+        rows=rows,
+        score=own.score(program, engine, rows["train"]),
+        keep="best" if "validation" in rows else "last",
+        link=lambda outputs: outputs,
+        loss_unit="",
+    )

@@ -1,0 +1,233 @@
+"""The torch engine: any nn.Module, with its own loss, optimizer and step."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unstuck.engine import Arrays, Evaluation
+from unstuck.errors import ProgramError
+from unstuck.rng import torch_seed
+from unstuck.training.program import Program
+from unstuck.training.torch_rows import Rows
+
+# Rows per block where no gradient is wanted, at least; more, if batches are larger.
+_BLOCK = 500
+
+
+@dataclass(eq=False)
+class TorchEngine:
+    """Trains a module in place, by default as everybody writes it, on data that stay on the device.
+
+    torch's global random streams are this engine's own while it works, and put back after.
+    """
+
+    model: nn.Module
+    loss: Callable[[Tensor, Tensor], Tensor]
+    optimizer: torch.optim.Optimizer
+    step: Callable[..., Tensor] | None
+    rows: Rows
+    batch_size: int
+    device: torch.device
+    threads: int
+    random: dict[str, Tensor]
+    scheduled: bool
+    name: str = "torch"
+    last: Tensor | None = None
+
+    @classmethod
+    def make(
+        cls, program: Program, rows: Rows, *, batch_size: int, seed: int, device: torch.device, threads: int
+    ) -> "TorchEngine":
+        """An engine at the start of training; the model is drawn, or copied, under the stream `weights`."""
+        with torch.random.fork_rng(_devices(device)):
+            torch.manual_seed(torch_seed(seed, "weights"))
+            model = _model(program.model).to(device)
+            torch.manual_seed(torch_seed(seed, "dropout"))
+            random = _random_state(device)
+        optimizer = program.optimizer(model.parameters())
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise ProgramError(
+                f"optimizer must return a torch optimizer, got {type(optimizer).__name__}. "
+                "Try lambda parameters: torch.optim.SGD(parameters, lr=0.1)."
+            )
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        return cls(
+            model,
+            program.loss,
+            optimizer,
+            program.step,
+            rows,
+            batch_size,
+            device,
+            threads,
+            random,
+            program.schedule is not None,
+        )
+
+    def advance(self, order: np.ndarray, factors: np.ndarray, done: int) -> np.ndarray:
+        """Train on consecutive batches, as `Engine` says. With a step of the user's own, or on a GPU, a loss
+        that is not finite is seen after its step."""
+        batches = torch.from_numpy(order).to(self.device).split(self.batch_size)
+        losses = torch.zeros(len(batches), device=self.device)
+        step = self.step or self._checked_step
+        with self._at_work(training=True):
+            for number, rows in enumerate(batches):
+                self._set_rate(factors[number])
+                self.last, y = self.rows.batch(rows)
+                loss = _scalar(step(self.model, self.last, y, self.loss, self.optimizer)).detach()
+                losses[number] = loss
+                if self.device.type == "cpu" and not math.isfinite(loss):
+                    break
+        numbers = losses.cpu().numpy().astype(np.float64)
+        wrong = ~np.isfinite(numbers)
+        return numbers[: wrong.argmax() + 1] if wrong.any() else numbers
+
+    def _checked_step(
+        self, model: nn.Module, x: Tensor, y: Tensor, loss: Callable[..., Tensor], optimizer: torch.optim.Optimizer
+    ) -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        value = _scalar(loss(model(x), y))
+        if self.device.type == "cpu" and not math.isfinite(value.detach()):
+            return value.detach()
+        value.backward()
+        optimizer.step()
+        return value.detach()
+
+    def _set_rate(self, factor: float) -> None:
+        if self.scheduled:
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factor
+
+    def evaluate(self, rows: Any) -> Evaluation:
+        """Outputs and mean loss over rows, in evaluation mode."""
+        outputs, targets, total = [], [], 0.0
+        with self._at_work(training=False), torch.no_grad():
+            for block in torch.arange(len(rows), device=self.device).split(max(_BLOCK, self.batch_size)):
+                x, y = rows.batch(block)
+                output = self.model(x)
+                if not isinstance(output, Tensor):
+                    raise ProgramError(f"the model must return one tensor, got {type(output).__name__}.")
+                total += len(block) * float(_scalar(self.loss(output, y)))
+                outputs.append(output.float().cpu().numpy())
+                targets.append(y.cpu().numpy())
+        return Evaluation(np.concatenate(outputs), np.concatenate(targets), total / len(rows))
+
+    def outputs(self, x: Any) -> np.ndarray:
+        """Outputs (N, …) for inputs (N, …), arrays or tensors."""
+        inputs = torch.as_tensor(x)
+        inputs = inputs.float() if inputs.dtype == torch.float64 else inputs
+        with self._at_work(training=False), torch.no_grad():
+            blocks = [self.model(block.to(self.device)).float().cpu() for block in inputs.split(_BLOCK)]
+        return torch.cat(blocks).numpy()
+
+    def trouble(self) -> str | None:
+        """The first innermost module whose output for the last batch is not finite."""
+        found: list[str] = []
+
+        def look(name: str) -> Callable[..., None]:
+            def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+                if isinstance(output, Tensor) and not output.isfinite().all():
+                    found.append(f"layer {name} ({type(module).__name__})")
+
+            return hook
+
+        inner = [(name, part) for name, part in self.model.named_modules() if not [*part.children()]]
+        handles = [part.register_forward_hook(look(name)) for name, part in inner]
+        before = copy.deepcopy(self.model.state_dict())
+        with self._at_work(training=True), torch.no_grad():
+            self.model(self.last)
+        self.model.load_state_dict(before)
+        for handle in handles:
+            handle.remove()
+        return found[0] if found else None
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of parameters and buffers, by their names in the module."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.model.state_dict().items()}
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """Copies of the optimizer's state, by parameter number and name, and of the random stream."""
+        kept = {f"random.{name}": state.numpy().copy() for name, state in self.random.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            for name, value in state.items():
+                if value is not None:
+                    kept[f"{number}.{name}"] = torch.as_tensor(value).detach().cpu().numpy().copy()
+        return kept
+
+    def restore(self, weights: Arrays, memory: Arrays | None = None) -> None:
+        """Put weights, and the optimizer's state if given, back in place."""
+        self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+        if memory is None:
+            return
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in memory.items():
+            owner, _, name = key.partition(".")
+            if owner == "random":
+                self.random[name] = torch.from_numpy(value.copy())
+            else:
+                state.setdefault(int(owner), {})[name] = torch.from_numpy(value.copy())
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+    @contextmanager
+    def _at_work(self, *, training: bool) -> Iterator[None]:
+        """The right mode and number of threads, and, in training, the engine's own random stream."""
+        threads, was_training = torch.get_num_threads(), self.model.training
+        torch.set_num_threads(self.threads)
+        self.model.train(training)
+        try:
+            with torch.random.fork_rng(_devices(self.device)):
+                _set_random_state(self.random)
+                yield
+                if training:
+                    self.random = _random_state(self.device)
+        finally:
+            self.model.train(was_training)
+            torch.set_num_threads(threads)
+
+
+def device_named(name: str) -> torch.device:
+    """The device; auto is a GPU if there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    elif name == "cuda" and not torch.cuda.is_available():
+        raise ProgramError("device must be one that this machine has, got 'cuda'. Try cpu or auto.")
+    return torch.device(name)
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    return states | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def _set_random_state(states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"])
+
+
+def _devices(device: torch.device) -> list[torch.device]:
+    return [device] if device.type == "cuda" else []
+
+
+def _model(given: Callable[[], nn.Module] | nn.Module) -> nn.Module:
+    if isinstance(given, nn.Module):
+        return copy.deepcopy(given)
+    model = given()
+    if not isinstance(model, nn.Module):
+        raise ProgramError(f"model must be, or return, an nn.Module, got {type(model).__name__}.")
+    return model
+
+
+def _scalar(loss: Any) -> Tensor:
+    if isinstance(loss, Tensor) and loss.numel() == 1:
+        return loss
+    got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+    raise ProgramError(f"the loss must be one number, got {got}. A loss with reduction='mean' returns one.")

@@ -1,0 +1,119 @@
+"""Rows as the torch engine keeps them: resident on the device where that is possible, else fetched one by one."""
+
+from collections.abc import Callable, Sized
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
+
+from unstuck.errors import ProgramError
+
+_EXPECTED = "(x, y) arrays or tensors, a torch Dataset or a DataLoader"
+
+
+@dataclass(frozen=True, eq=False)
+class Resident:
+    """Rows in the device's memory: a batch is one `index_select`.
+
+    Args:
+        x: (N, …); bytes are multiplied by the factor, if there is one, when a batch is taken.
+        y: (N, …).
+        factor: for bytes, such as 1 / 255.
+    """
+
+    x: Tensor
+    y: Tensor
+    factor: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, …) and y (B, …) of the row numbers (B,)."""
+        x, y = self.x.index_select(0, rows), self.y.index_select(0, rows)
+        return (x if self.factor is None else x * self.factor), y
+
+    def take(self, index: np.ndarray) -> "Resident":
+        """Some rows, by number (K,)."""
+        rows = torch.from_numpy(index).to(self.x.device)
+        return Resident(self.x.index_select(0, rows), self.y.index_select(0, rows), self.factor)
+
+
+@dataclass(frozen=True, eq=False)
+class Fetched:
+    """Rows of a data set that gives a row differently each time (random augmentation): asked for one by one."""
+
+    dataset: Dataset
+    collate: Callable[[list[Any]], Any]
+    device: torch.device
+
+    def __len__(self) -> int:
+        return len(cast(Sized, self.dataset))
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, …) and y (B, …) of the row numbers (B,)."""
+        x, y = _pair(self.collate([self.dataset[row] for row in rows.tolist()]), "a batch")
+        return x.to(self.device), y.to(self.device)
+
+    def take(self, index: np.ndarray) -> "Fetched":
+        """Some rows, by number (K,)."""
+        return Fetched(Subset(self.dataset, index.tolist()), self.collate, self.device)
+
+
+Rows = Resident | Fetched
+
+
+def rows_of(given: Any, device: torch.device, name: str) -> Rows:
+    """What a user gives as data, ready to draw batches from; `name` is the argument, for messages."""
+    if isinstance(given, Resident | Fetched):
+        return given
+    collate = default_collate
+    if isinstance(given, DataLoader):
+        given, collate = given.dataset, given.collate_fn
+    if isinstance(given, IterableDataset):
+        raise ProgramError(f"{name} must have rows that can be asked for by number, got an IterableDataset.")
+    if isinstance(given, Dataset):
+        return _from_dataset(Fetched(given, collate, device), name)
+    if isinstance(given, tuple | list) and len(given) == 2:
+        x, y = (_tensor(part, device, name) for part in given)
+        if len(x) != len(y):
+            raise ProgramError(f"{name} must have as many targets as inputs, got {len(y)} and {len(x)}.")
+        return _not_empty(Resident(x, y), name)
+    raise ProgramError(f"{name} must be {_EXPECTED}, got {type(given).__name__}.")
+
+
+def _from_dataset(rows: Fetched, name: str) -> Rows:
+    """Resident if a row is the same when asked for twice. The first eight are asked."""
+    _not_empty(rows, name)
+    some = torch.arange(min(8, len(rows)))
+    if not all(map(torch.equal, rows.batch(some), rows.batch(some))):
+        return rows
+    pairs = [rows.batch(block) for block in torch.arange(len(rows)).split(256)]
+    return Resident(torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs]))
+
+
+def _not_empty(rows: Rows, name: str) -> Rows:
+    if len(rows) == 0:
+        raise ProgramError(f"{name} must have at least one row, got none.")
+    return rows
+
+
+def _pair(batch: Any, name: str) -> tuple[Tensor, Tensor]:
+    if isinstance(batch, tuple | list) and len(batch) == 2 and all(isinstance(part, Tensor) for part in batch):
+        return batch[0], batch[1]
+    raise ProgramError(f"{name} must be a pair of tensors (x, y), got {type(batch).__name__}.")
+
+
+def _tensor(part: Any, device: torch.device, name: str) -> Tensor:
+    """A tensor on the device; float64 becomes float32, as the parameters are, and whole numbers int64."""
+    if not isinstance(part, np.ndarray | Tensor):
+        raise ProgramError(f"{name} must be {_EXPECTED}, got {type(part).__name__} in a tuple.")
+    tensor = torch.as_tensor(part)
+    if tensor.dtype == torch.float64:
+        tensor = tensor.float()
+    elif tensor.dtype in (torch.int8, torch.int16, torch.int32):
+        tensor = tensor.long()
+    return tensor.to(device)
