@@ -1,1 +1,37 @@
-"""Train a neural network. When it will not train, find out why by experiment, and prove the cure."""
+"""Train a neural network. When it will not train, find out why by experiment, and prove the cure.
+
+The names below are loaded when they are first used: `import unstuck` itself imports nothing else.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unstuck.api import load, train
+    from unstuck.errors import UnstuckError
+    from unstuck.recipe.edit import Edit
+    from unstuck.recipe.spec import Recipe
+    from unstuck.training.program import Program
+    from unstuck.training.run import Run
+
+__all__ = ["Edit", "Program", "Recipe", "Run", "UnstuckError", "load", "train"]
+
+_HOMES = {
+    "Edit": "unstuck.recipe.edit",
+    "Program": "unstuck.training.program",
+    "Recipe": "unstuck.recipe.spec",
+    "Run": "unstuck.training.run",
+    "UnstuckError": "unstuck.errors",
+    "load": "unstuck.api",
+    "train": "unstuck.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'unstuck' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -113,6 +113,7 @@ class Network:
         if self.link == "sigmoid":
             return 1 / (1 + np.exp(-np.clip(outputs, -80, 80)))  # beyond 80 the float32 result is 0 or 1 anyway
         if self.link == "softmax":
-            powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+            with np.errstate(invalid="ignore"):  # infinite outputs of a diverged network have no probabilities
+                powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
             return powers / powers.sum(axis=1, keepdims=True)
         return outputs

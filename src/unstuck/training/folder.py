@@ -59,6 +59,11 @@ class Folder:
         return cls.create(parent / f"{stem}-{max(numbers) + 1}")
 
     @property
+    def recipe(self) -> Path:
+        """What is trained; a program's run has none."""
+        return self.path / "recipe.toml"
+
+    @property
     def last(self) -> Path:
         """The checkpoint that resumes the training."""
         return self.path / "checkpoints" / "last.safetensors"
@@ -74,11 +79,13 @@ class Folder:
         files.write(self.path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
     def set_state(self, state: str, stop: Stop | None = None, **more: Any) -> None:
-        """Say what the folder is: running, interrupted, or finished and whole."""
-        said = {"format": _FORMAT, "state": state}
+        """Say what the folder is: running, interrupted, or finished and whole. What else was said stays."""
+        path = self.path / "run.json"
+        said = self.read_state() if path.exists() else {"format": _FORMAT}
+        said["state"] = state
         if stop:
             said |= {"stop": {**stop._asdict(), "reason": stop.reason.name}}
-        files.write_json(self.path / "run.json", said | more)
+        files.write_json(path, said | more)
 
     def seal(self, stop: Stop) -> None:
         """Declare the folder whole, with a hash of every file in it."""

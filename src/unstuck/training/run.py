@@ -11,7 +11,7 @@ import numpy as np
 from unstuck import files
 from unstuck.data import Dataset, Scaling
 from unstuck.dense.engine import outputs_of
-from unstuck.engine import Arrays, Evaluation, Stop
+from unstuck.engine import Arrays, Evaluation, Stop, StopReason
 from unstuck.errors import DataError, RunError
 from unstuck.network.layers import Network
 from unstuck.recipe import file
@@ -86,6 +86,8 @@ class Run:
         recipe: with every auto decided; None for a program.
         facts: of the data; None for a program.
         folder: where it is written, if it is.
+        steps_per_epoch: steps from one epoch's end to the next.
+        answer: raw inputs to probabilities or numbers; None where the model is code that is not at hand.
     """
 
     scores: Scores
@@ -97,7 +99,13 @@ class Run:
     recipe: Recipe | None
     facts: DataFacts | None
     folder: Path | None
+    steps_per_epoch: int
     answer: Callable[[np.ndarray], np.ndarray] | None
+
+    @property
+    def loss_unit(self) -> str:
+        """nats or squared error; nothing is known of a program's own loss."""
+        return self.record.units["train_loss"]
 
     def probabilities(self, x: Any) -> np.ndarray:
         """Of each class, (N, C), or the numbers predicted (N, O), for raw inputs (N, …) as the data had them."""
@@ -118,7 +126,8 @@ def conclude(training: Training) -> Run:
         raise RuntimeError("a training is concluded after its loop")
     task, folder = training.task, training.folder
     kept = training.keep()
-    measured = {name: training.measure(rows) for name, rows in task.rows.items()}
+    scored = {} if training.stop.reason is StopReason.INTERRUPTED else task.rows
+    measured = {name: training.measure(rows) for name, rows in scored.items()}
     test = measured["test"][1] if "test" in measured else None
     run = Run(
         scores={name: scores for name, (scores, _) in measured.items()},
@@ -130,9 +139,10 @@ def conclude(training: Training) -> Run:
         recipe=task.recipe,
         facts=DataFacts.of(task.dataset) if task.dataset else None,
         folder=folder.path if folder else None,
+        steps_per_epoch=task.plan.steps,
         answer=_answer_of(training),
     )
-    if folder:
+    if folder and scored:
         _write(run, folder, task.dataset)
     return run
 
@@ -162,7 +172,8 @@ def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
     for name, scaling in (("inputs", dataset.inputs), ("targets", dataset.targets)) if dataset else ():
         if scaling is not None:
             groups[name] = {"shift": scaling.shift, "factor": scaling.factor}
-    facts = {"kept": run.kept, "data": asdict(run.facts) if run.facts else None}
+    facts = {"kept": run.kept, "steps_per_epoch": run.steps_per_epoch}
+    facts |= {"data": asdict(run.facts) if run.facts else None}
     Checkpoint(groups, facts).save(folder.path / "weights.safetensors")
     if run.test is not None:
         said = {"outputs": run.test.outputs, "targets": run.test.targets}
@@ -174,8 +185,12 @@ def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
 
 
 def seal(run: Run) -> None:
-    """Declare the run's folder whole; whatever belongs into it must be there."""
-    if run.folder:
+    """Declare the run's folder whole, or interrupted; whatever belongs into it must be there."""
+    if run.folder is None:
+        return
+    if run.stop.reason is StopReason.INTERRUPTED:
+        Folder(run.folder).set_state("interrupted", run.stop)
+    else:
         Folder(run.folder).seal(run.stop)
 
 
@@ -187,8 +202,8 @@ def load(path: str | Path) -> Run:
     record = Checkpoint.load(folder.path / "record.safetensors")
     said = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
     recipe = None
-    if (folder.path / "recipe.toml").exists():
-        recipe = file.read(Recipe, folder.path / "recipe.toml")
+    if folder.recipe.exists():
+        recipe = file.read(Recipe, folder.recipe)
     predictor = _predictor(recipe, kept) if recipe else None
     return Run(
         scores={
@@ -204,6 +219,7 @@ def load(path: str | Path) -> Run:
         recipe=recipe,
         facts=predictor and predictor.facts,
         folder=folder.path,
+        steps_per_epoch=kept.facts["steps_per_epoch"],
         answer=predictor and predictor.outputs,
     )
 
