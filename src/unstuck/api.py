@@ -1,20 +1,25 @@
 """What a user calls in Python. Each function puts layers together; the command line calls the same."""
 
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from unstuck import files
 from unstuck.data import load as load_data
-from unstuck.errors import RunError
+from unstuck.errors import DataError, RunError
 from unstuck.recipe import file
+from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.report.figures import save_figures
 from unstuck.training.folder import Folder
 from unstuck.training.program import Program
-from unstuck.training.run import Run, conclude, load, seal
+from unstuck.training.run import Predictor, Run, conclude, load, seal
+from unstuck.training.scores import ACCURACY, R2
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
 
-__all__ = ["begin", "finish", "load", "resume", "train"]
+__all__ = ["begin", "evaluate", "finish", "load", "resume", "train"]
 
 
 def train(
@@ -46,10 +51,10 @@ def train(
     return finish(training)
 
 
-def begin(recipe: Recipe, *, out: Path | None) -> Training:
-    """A training of a recipe, to iterate over; `out` is a new folder, nothing keeps the run in memory."""
-    task = task_of_recipe(recipe)
-    return _started(task, None if out is None else Folder.create(out))
+def begin(recipe: Recipe, *, out: Path | None, stem: str) -> Training:
+    """A training of a recipe, to iterate over; `out` is a new folder, nothing stands for runs/STEM-1, -2, …."""
+    task = task_of_recipe(recipe)  # first: a recipe that cannot be run leaves no folder
+    return _started(task, Folder.next(Path("runs"), stem) if out is None else Folder.create(out))
 
 
 def resume(path: str | Path) -> Training:
@@ -74,6 +79,27 @@ def finish(training: Training, *, record: int = 19) -> Run:
         save_figures(run, training.task.dataset, run.folder / "figures", record=record)
     seal(run)
     return run
+
+
+def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]]:
+    """Loss and score of every split of the run's data, or of the data that edits of `data` make of them.
+
+    Other data are scaled as the training data were, so that their scores are those of the network as it is.
+    """
+    predictor, recipe = run.predictor, run.recipe
+    if recipe is None or not isinstance(predictor, Predictor):
+        raise RunError("only a recipe's run can be scored again: a program's data are not at hand.")
+    dataset = load_data(edited(recipe, edits).data)
+    if dataset.classes != predictor.facts.classes:
+        raise DataError(f"the data must have the run's classes {predictor.facts.classes}, got {dataset.classes}.")
+    score = ACCURACY if dataset.classes else R2
+    scores = {}
+    for name, split in dataset.splits.items():
+        raw = split.x if split.x.dtype == np.uint8 else dataset.inputs.undo(split.x)
+        targets = split.y if dataset.targets is None else dataset.targets.undo(split.y)
+        said = predictor.evaluate(raw, targets, recipe.loss.name)
+        scores[name] = {"loss": said.loss, score.name: score.measure(said.outputs, said.targets)}
+    return scores
 
 
 def _started(task: Task, folder: Folder | None) -> Training:

@@ -2,16 +2,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from unstuck.report.text import (
-    EpochLine,
-    balance_table,
-    data_summary,
-    epoch_line,
-    epochs_table,
-    listing_table,
-    scores_table,
-)
-from unstuck.report.view import DataSummary
+from unstuck.data import Dataset, Scaling, Split, look
+from unstuck.report.text import balance_table, data_table, epoch_line, listing_table, scores_table
 
 
 def shown(renderable, width=120):
@@ -22,34 +14,27 @@ def shown(renderable, width=120):
     return [line.split() for line in capture.get().splitlines() if line.strip()]
 
 
-def test_every_epoch_is_a_row_and_the_best_is_marked():
-    lines = [EpochLine(1, 0.5, 0.4, 0.9, 1.0), EpochLine(2, 0.3, 0.45, 0.88, 1.25)]
-    _, _, first, second, caption = shown(epochs_table(lines, best=1))
-    assert first == ["1", "★", "0.5000", "0.4000", "0.9000", "1.00"]
-    assert second == ["2", "0.3000", "0.4500", "0.8800", "1.25"]
-    assert caption[0] == "★"
-
-
-def test_the_heads_name_the_units():
-    head = " ".join(shown(epochs_table([], score="R²", unit="squared error"))[0])
-    assert head == "epoch train loss (squared error) validation loss (squared error) validation R² seconds"
-
-
-def test_what_was_not_measured_is_left_empty():
-    assert shown(epochs_table([EpochLine(1, 0.5, None, None, 1.0)]))[2] == ["1", "0.5000", "1.00"]
+def row(epoch, loss, seconds=1.0, **more):
+    return {"epoch": epoch, "train_loss": loss, "train_accuracy": 0.5, "seconds": seconds, **more}
 
 
 @pytest.mark.parametrize(
     ("loss", "word"), [(np.nan, "nan"), (np.inf, "inf"), (3e8, "3.000e+08"), (2e-5, "2.000e-05")]
 )
 def test_losses_out_of_the_ordinary_stay_readable(loss, word):
-    assert shown(epochs_table([EpochLine(1, loss, None, None, 1.0)]))[2][1] == word
+    assert f"train loss {word:>9} accuracy 0.5000" in epoch_line(row(1, loss), epochs=1, score="accuracy")
+
+
+def test_validation_is_left_out_where_no_rows_were_held_out():
+    assert "validation" not in epoch_line(row(1, 0.5), epochs=1, score="accuracy")
 
 
 def test_lines_of_a_run_are_as_wide_as_each_other():
-    lines = [EpochLine(1, 0.5, 0.4, 0.9, 1.0), EpochLine(10, np.nan, 1e30, 0.1, 123.4)]
-    first, tenth = (epoch_line(line, epochs=10) for line in lines)
-    assert first == "epoch  1/10  train loss    0.5000  validation loss    0.4000  accuracy  0.9000    1.00 s"
+    rows = (
+        row(epoch, loss, validation_loss=loss, validation_accuracy=0.1) for epoch, loss in ((1, 0.5), (10, 1e30))
+    )
+    first, tenth = (epoch_line(values, epochs=10, score="accuracy") for values in rows)
+    assert first.startswith("epoch  1/10   train loss    0.5000 accuracy 0.5000   validation loss    0.5000")
     assert len(first) == len(tenth)
 
 
@@ -87,7 +72,19 @@ def test_a_listing_shows_whole_numbers_in_groups_and_nothing_for_none():
 
 def test_a_data_set_is_summed_up_with_its_balance():
     x, y = np.arange(8, dtype=np.uint8).reshape(2, 2, 2), np.array([0, 1])
-    lines = shown(data_summary(DataSummary.of("tiny", {"train": (x, y)}, classes=("a", "b"))))
-    assert lines[0] == ["tiny:", "examples", "of", "2", "×", "2", "uint8,", "0.0", "MB", "in", "memory"]
-    assert lines[3] == ["train", "2", "0", "3.5", "7", "0"]
+    scaling = Scaling(np.zeros((), np.float32), np.array(1 / 7, np.float32))
+    dataset = Dataset(
+        name="tiny",
+        train=Split(x, y, y),
+        validation=None,
+        test=None,
+        classes=("a", "b"),
+        features=None,
+        inputs=scaling,
+        targets=None,
+        fingerprint="",
+    )
+    lines = shown(data_table(look(dataset)))
+    assert lines[0] == ["tiny:", "examples", "of", "2", "×", "2,", "uint8;", "2", "classes"]
+    assert lines[3] == ["train", "2", "0", "to", "7", "0", "to", "1", "0"]
     assert [line[0] for line in lines[-2:]] == ["a", "b"]

@@ -5,7 +5,6 @@ import pytest
 
 from unstuck.report.view import (
     ConfusionView,
-    DataSummary,
     LossView,
     MistakesView,
     OutputsView,
@@ -295,21 +294,3 @@ def test_numbers_to_predict_get_the_last_of_sixteen_histograms():
 def test_a_feature_without_spread_has_a_histogram_all_the_same(column):
     histogram = SamplesView.of(column[:, None], np.zeros(9, int), name="t", classes=("a",)).histograms[0]
     assert histogram.counts.sum() + histogram.not_finite == 9
-
-
-# summary
-
-
-def test_a_summary_gives_limits_and_counts_of_each_split():
-    x, y = np.array([[1.0, np.nan], [3.0, 5.0]]), np.array([0, 1])
-    view = DataSummary.of("t", {"train": (x, y), "test": (x[:1], y[:1])}, classes=("a", "b"))
-    train, test = view.splits
-    assert (train.rows, train.low, train.mean, train.high, train.not_finite) == (2, 1, 3, 5, 1)
-    assert (test.rows, test.high) == (1, 1)
-    assert view.class_counts["test"].tolist() == [1, 0]
-
-
-def test_a_split_of_nothing_finite_has_no_limits():
-    (split,) = DataSummary.of("t", {"train": (np.full((2, 2), np.nan), noise(2, 1))}, classes=None).splits
-    assert np.isnan([split.low, split.mean, split.high]).all()
-    assert split.not_finite == 4

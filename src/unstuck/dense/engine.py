@@ -71,6 +71,11 @@ class DenseEngine:
         """Whether the compiled code lies on disk; if not, the first call compiles it, some ten seconds."""
         return all(map(is_compiled, (epoch.advance, epoch.evaluate)))
 
+    def prepare(self) -> None:
+        """Compile, or load what was compiled, by training for no step and evaluating no row."""
+        self.advance(np.zeros(0, np.int64), np.zeros(0), 0)
+        self.outputs(np.zeros((0, self.network.inputs), np.uint8))
+
     def advance(self, order: np.ndarray, factors: np.ndarray, done: int) -> np.ndarray:
         """Train on consecutive batches, as `Engine` says."""
         losses = np.empty(factors.size)
@@ -123,10 +128,15 @@ class DenseEngine:
             self.state.first[:], self.state.second[:] = memory["first"], memory["second"]
 
 
+def evaluated(network: Network, parameters: np.ndarray, rows: Split, loss: str) -> Evaluation:
+    """What a network says of rows whose inputs are scaled (N, I), whichever engine trained it."""
+    plan = epoch.Plan(*_table(network), losses.CODES[loss], optimizers.SGD)
+    return _evaluate(plan, rows, 1.0, parameters)
+
+
 def outputs_of(network: Network, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Outputs (N, O) of a network for scaled inputs (N, I), whichever engine trained it."""
-    plan = epoch.Plan(*_table(network), losses.MSE, optimizers.SGD)
-    return _evaluate(plan, _without_targets(x), 1.0, parameters).outputs
+    return evaluated(network, parameters, _without_targets(x), "mse").outputs
 
 
 def _evaluate(plan: epoch.Plan, rows: Split, factor: float, parameters: np.ndarray) -> Evaluation:
@@ -175,7 +185,7 @@ def _workspace(table: np.ndarray, capacity: int) -> epoch.Workspace:
 
 def _rows(split: Split, factor: float) -> epoch.Rows:
     """The rows as compiled code takes them: flat examples, writable and contiguous, whatever they were."""
-    x = split.x.reshape(len(split.x), -1)
+    x = split.x.reshape(len(split), int(np.prod(split.x.shape[1:])))
     is_bytes, is_classes = x.dtype == np.uint8, split.y.ndim == 1
     return epoch.Rows(
         pixels=np.require(x if is_bytes else np.zeros((0, 0)), np.uint8, ["C", "W"]),

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,26 @@ def parse(kind: type[Model], text: str, *, source: str = "") -> Model:
         raise error.at(source) from None
 
 
-def dumps(recipe: BaseModel) -> str:
-    """TOML text that `parse` reads back to an equal recipe: a line per field or part."""
+def dumps(recipe: BaseModel, *, explained: bool = False) -> str:
+    """TOML text that `parse` reads back to an equal recipe: a line per field; or, explained, per key."""
     table = recipe.model_dump(mode="json", exclude_none=True)
+    if explained:
+        return "\n".join(_explained(recipe, table, ""))
     return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+
+
+def _explained(part: BaseModel, table: dict[str, Any], prefix: str) -> Iterator[str]:
+    """Plain keys first, as TOML wants it, then the tables; every line with what it means."""
+    inner = {key: getattr(part, key) for key in table if isinstance(getattr(part, key), BaseModel)}
+    for key, field in type(part).model_fields.items():
+        if key in table and key not in inner:
+            about = " ".join((field.description or "").split())
+            yield f"{key} = {_value(table[key])}" + (f"  # {about}" if about else "")
+    for key, value in inner.items():
+        yield f"\n[{prefix}{key}]  # {(type(value).__doc__ or '').splitlines()[0]}"
+        yield from _explained(value, table[key], f"{prefix}{key}.")
+    if not prefix:
+        yield ""
 
 
 def _value(value: Any) -> str:

@@ -4,7 +4,6 @@ Names that a user chose are put in as `Text`, never as markup: a class may be ca
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from rich import box
@@ -12,55 +11,70 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from unstuck.report.view import DataSummary
+from unstuck.data import Look
+from unstuck.engine import StopReason
 from unstuck.report.wording import grouped
+from unstuck.training.run import Run
+from unstuck.training.task import Task
 
 BAR = 24
 """Length of the longest bar, in letters."""
 
 
-class EpochLine(NamedTuple):
-    """One epoch in numbers; None where something was not measured. Losses are in the loss's unit."""
+def epoch_line(row: Mapping[str, float], *, epochs: int, score: str) -> str:
+    """One epoch of a record as one line, to be shown as soon as it is done; all lines of a run are as wide."""
+    parts = [f"epoch {row['epoch']:>{len(str(epochs))}.0f}/{epochs}"]
+    for split in ("train", "validation"):
+        if f"{split}_loss" in row:
+            parts.append(
+                f"{split} loss {_loss(row[f'{split}_loss']):>9} {score} {_score(row[f'{split}_{score}'])}"
+            )
+    return "   ".join([*parts, f"{row['seconds']:.1f} s"])
 
-    epoch: int
-    train_loss: float
-    validation_loss: float | None
-    score: float | None
-    seconds: float
 
-
-def epochs_table(
-    lines: Iterable[EpochLine], *, score: str = "accuracy", unit: str = "nats", best: int | None = None
-) -> Table:
-    """A row per epoch; that of the best epoch is marked.
-
-    Args:
-        lines: the epochs, in order.
-        score: name of the score, which is measured on the validation rows.
-        unit: of the losses.
-        best: number of the epoch whose weights are kept.
-    """
-    table = _table(
-        ("epoch", f"train loss ({unit})", f"validation loss ({unit})", f"validation {score}", "seconds")
+def task_summary(task: Task) -> str:
+    """What is about to be trained, in two lines."""
+    rows = ", ".join(f"{grouped(len(split))} {name}" for name, split in task.rows.items())
+    steps = f"{task.plan.epochs} epochs of {grouped(task.plan.steps)} steps, engine {task.engine.name}"
+    if task.recipe is None or task.dataset is None or task.network is None:
+        return f"{rows} rows\n{steps}"
+    network, recipe = task.network, task.recipe
+    widths = "-".join(map(str, (network.inputs, *recipe.model.hidden, network.outputs)))
+    settings = (
+        f"{recipe.loss.name}, {recipe.optimizer.name} at {recipe.optimizer.lr:g}, batches of {recipe.batch_size}"
     )
-    for line in lines:
-        kept = line.epoch == best
-        losses = _loss(line.train_loss), _loss(line.validation_loss)
-        cells = (f"{line.epoch}{' ★' if kept else ''}", *losses, _score(line.score), f"{line.seconds:.2f}")
-        table.add_row(*map(Text, cells), style="bold" if kept else None)
-    if best is not None:
-        table.caption = "★ the epoch whose weights are kept"
-    return table
+    return (
+        f"{task.dataset.name}: {rows} rows\n"
+        f"{recipe.model.name} {widths}, {grouped(network.size)} parameters; {settings}; {steps}"
+    )
 
 
-def epoch_line(line: EpochLine, *, epochs: int, score: str = "accuracy") -> str:
-    """One epoch as one line, to be shown as soon as it is done; all lines of a run are as wide."""
-    parts = [f"epoch {line.epoch:>{len(str(epochs))}}/{epochs}", f"train loss {_loss(line.train_loss):>9}"]
-    if line.validation_loss is not None:
-        parts.append(f"validation loss {_loss(line.validation_loss):>9}")
-    if line.score is not None:
-        parts.append(f"{score} {_score(line.score):>7}")
-    return "  ".join([*parts, f"{line.seconds:6.2f} s"])
+def run_summary(run: Run, *, seconds: float) -> str:
+    """What came of a training: the result first, then why it ended if not as planned, and where it is."""
+    lines = []
+    for split in ("test", "validation", "train"):
+        if split in run.scores:
+            loss, *others = run.scores[split].items()
+            said = ", ".join(f"{name} {_score(value)}" for name, value in others)
+            lines.append(f"{split:<10}  {said}, loss {_loss(loss[1])}")
+    lines.append(_ending(run))
+    return "\n".join([*lines, f"{run.folder}   {seconds:.1f} s"])
+
+
+def _ending(run: Run) -> str:
+    epoch, step = run.stop.epoch + 1, run.stop.step + 1
+    if run.stop.reason is StopReason.NOT_FINITE:
+        where = f", first in {run.stop.layer}" if run.stop.layer else ""
+        return (
+            f"stopped: the loss was not a finite number at step {step} of epoch {epoch}{where}; "
+            f"a smaller optimizer.lr is the first thing to try"
+        )
+    if run.stop.reason is StopReason.INTERRUPTED:
+        return f"interrupted after {run.stop.step} steps of epoch {epoch}. Type: unstuck resume {run.folder}"
+    if run.kept == "best":
+        best = int(np.nanargmin(run.record["validation_loss"])) + 1
+        return f"weights of epoch {best}, the least validation loss"
+    return "weights of the last step"
 
 
 def scores_table(scores: Mapping[str, Mapping[str, float]]) -> Table:
@@ -102,19 +116,29 @@ def listing_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[ob
     return table
 
 
-def data_summary(view: DataSummary) -> RenderableType:
+def data_table(look: Look) -> RenderableType:
     """A data set at a glance: its examples, its splits, and how many rows each class has."""
-    size = " × ".join(map(str, view.shape)) or "1"
-    head = Text.assemble(
-        (view.name, "bold"), f": examples of {size} {view.kind}, {view.megabytes:.1f} MB in memory"
-    )
-    table = _table(("split", "rows", "least", "mean", "largest", "not finite"))
-    for split in view.splits:
-        numbers = (f"{value:.4g}" for value in (split.low, split.mean, split.high))
-        bad = Text(grouped(split.not_finite), style="bold red" if split.not_finite else "")
-        table.add_row(Text(split.name), grouped(split.rows), *numbers, bad)
-    balance = [balance_table(view.classes, view.class_counts)] if view.classes else []
-    return Group(head, table, *balance)
+    size = " × ".join(map(str, look.shape)) or "1"
+    about = f": examples of {size}, {look.dtype}; {_goal(look)}"
+    table = _table(("split", "rows", "inputs", "as the network sees them", "repeated rows"))
+    for name, split in look.splits.items():
+        cells = grouped(split.rows), _span(split.inputs.raw), _span(split.inputs.seen), grouped(split.repeated)
+        table.add_row(*map(Text, (name, *cells)))
+    notes = [f"{grouped(look.constant)} features never vary in the training rows."] if look.constant else []
+    counts = {name: np.array(split.balance) for name, split in look.splits.items() if split.balance}
+    balance = [balance_table(look.classes, counts)] if look.classes else []
+    return Group(Text.assemble((look.name, "bold"), about), table, *notes, *balance)
+
+
+def _goal(look: Look) -> str:
+    if look.classes:
+        return f"{len(look.classes)} classes"
+    targets = look.splits["train"].targets
+    return f"targets {_span(targets.raw)}" if targets else ""
+
+
+def _span(limits: tuple[float, float]) -> str:
+    return f"{limits[0]:.4g} to {limits[1]:.4g}"
 
 
 def _table(columns: Sequence[str], left: Sequence[str] = ()) -> Table:

@@ -81,7 +81,7 @@ class Folder:
     def set_state(self, state: str, stop: Stop | None = None, **more: Any) -> None:
         """Say what the folder is: running, interrupted, or finished and whole. What else was said stays."""
         path = self.path / "run.json"
-        said = self.read_state() if path.exists() else {"format": _FORMAT}
+        said: dict[str, Any] = self.read_state() if path.exists() else {"format": _FORMAT}
         said["state"] = state
         if stop:
             said |= {"stop": {**stop._asdict(), "reason": stop.reason.name}}

@@ -1,7 +1,7 @@
 """A run: what a training left, in memory or read back from its folder."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from unstuck import files
-from unstuck.data import Dataset, Scaling
-from unstuck.dense.engine import outputs_of
-from unstuck.engine import Arrays, Evaluation, Stop, StopReason
+from unstuck.data import Dataset, Scaling, Split
+from unstuck.dense.engine import evaluated, outputs_of
+from unstuck.engine import Arrays, Engine, Evaluation, Stop, StopReason
 from unstuck.errors import DataError, RunError
 from unstuck.network.layers import Network
 from unstuck.recipe import file
@@ -63,13 +63,21 @@ class Predictor:
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Probabilities (N, C), or numbers (N, O) in their original unit, for raw inputs (N, …)."""
-        x = np.asarray(x)
-        size = int(np.prod(self.facts.shape))
-        if x.ndim < 2 or x[0].size != size:
-            raise DataError(f"x must have shape (rows, {', '.join(map(str, self.facts.shape))}), got {x.shape}.")
-        ready = self.inputs.apply(x.reshape(-1, *self.facts.shape)).reshape(len(x), size)
-        answers = self.network.predictions(outputs_of(self.network, self.parameters, ready))
+        answers = self.network.predictions(outputs_of(self.network, self.parameters, self._ready(np.asarray(x))))
         return answers if self.targets is None else self.targets.undo(answers)
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray, loss: str) -> Evaluation:
+        """Predictions (N, …) and mean loss for raw inputs (N, …) and raw targets (N,) or (N, O)."""
+        targets = y if self.targets is None else self.targets.apply(y)
+        rows = Split(self._ready(x), targets, np.arange(len(x)))
+        said = evaluated(self.network, self.parameters, rows, loss)
+        return said._replace(outputs=self.network.predictions(said.outputs))
+
+    def _ready(self, x: np.ndarray) -> np.ndarray:
+        size = int(np.prod(self.facts.shape))
+        if x.ndim < 2 or x[:1].size != size:
+            raise DataError(f"x must have shape (rows, {', '.join(map(str, self.facts.shape))}), got {x.shape}.")
+        return self.inputs.apply(x.reshape(-1, *self.facts.shape)).reshape(len(x), size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +95,7 @@ class Run:
         facts: of the data; None for a program.
         folder: where it is written, if it is.
         steps_per_epoch: steps from one epoch's end to the next.
-        answer: raw inputs to probabilities or numbers; None where the model is code that is not at hand.
+        predictor: what answers for new inputs; None where the model is code that is not at hand.
     """
 
     scores: Scores
@@ -100,7 +108,7 @@ class Run:
     facts: DataFacts | None
     folder: Path | None
     steps_per_epoch: int
-    answer: Callable[[np.ndarray], np.ndarray] | None
+    predictor: Predictor | Engine | None
 
     @property
     def loss_unit(self) -> str:
@@ -109,9 +117,9 @@ class Run:
 
     def probabilities(self, x: Any) -> np.ndarray:
         """Of each class, (N, C), or the numbers predicted (N, O), for raw inputs (N, …) as the data had them."""
-        if self.answer is None:
+        if self.predictor is None:
             raise RunError("the run's model is code of your own: build it, and load weights.safetensors into it.")
-        return self.answer(x)
+        return self.predictor.outputs(x)
 
     def predict(self, x: Any) -> np.ndarray:
         """The most probable class's number (N,), or the numbers predicted (N, O), for raw inputs (N, …)."""
@@ -140,24 +148,24 @@ def conclude(training: Training) -> Run:
         facts=DataFacts.of(task.dataset) if task.dataset else None,
         folder=folder.path if folder else None,
         steps_per_epoch=task.plan.steps,
-        answer=_answer_of(training),
+        predictor=_predictor_of(training),
     )
     if folder and scored:
         _write(run, folder, task.dataset)
     return run
 
 
-def _answer_of(training: Training) -> Callable[[np.ndarray], np.ndarray]:
+def _predictor_of(training: Training) -> Predictor | Engine:
     task = training.task
     if task.dataset is None or task.network is None:
-        return task.engine.outputs
+        return task.engine
     return Predictor(
         network=task.network,
         parameters=_flat(task.network, task.engine.weights()),
         inputs=task.dataset.inputs,
         targets=task.dataset.targets,
         facts=DataFacts.of(task.dataset),
-    ).outputs
+    )
 
 
 def _flat(network: Network, weights: Arrays) -> np.ndarray:
@@ -220,7 +228,7 @@ def load(path: str | Path) -> Run:
         facts=predictor and predictor.facts,
         folder=folder.path,
         steps_per_epoch=kept.facts["steps_per_epoch"],
-        answer=predictor and predictor.outputs,
+        predictor=predictor,
     )
 
 

@@ -9,5 +9,3 @@ from unstuck.report.view.mistakes import MistakesView as MistakesView
 from unstuck.report.view.outputs import OutputsView as OutputsView
 from unstuck.report.view.prediction import PredictionView as PredictionView
 from unstuck.report.view.samples import SamplesView as SamplesView
-from unstuck.report.view.summary import DataSummary as DataSummary
-from unstuck.report.view.summary import SplitSummary as SplitSummary

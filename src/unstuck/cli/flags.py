@@ -1,0 +1,47 @@
+"""Recipe keys as flags: `--optimizer.lr 0.1` becomes `--set optimizer.lr=0.1`, which verbs know."""
+
+from collections.abc import Iterator, Sequence
+
+# The recipe's keys, written down so that `--help` needs no pydantic; a test compares them.
+KEYS = (
+    "seed",
+    "epochs",
+    "batch_size",
+    "engine",
+    "device",
+    "threads",
+    "keep",
+    "data",
+    "model",
+    "loss",
+    "optimizer",
+    "schedule",
+)
+# Flags that are short for a deeper key.
+SHORT = {"target": "data.target", "lr": "optimizer.lr"}
+
+
+def with_settings(arguments: Sequence[str]) -> list[str]:
+    """The arguments with every recipe flag, `--key value` or `--key=value`, turned into `--set key=value`."""
+    return list(_rewritten(iter(arguments)))
+
+
+def _rewritten(arguments: Iterator[str]) -> Iterator[str]:
+    for argument in arguments:
+        flag, equals, value = argument.partition("=")
+        key = _key(flag)
+        if key is None:
+            yield argument
+            continue
+        if not equals:
+            value = next(arguments, None)
+        yield argument if value is None else f"--set={key}={value}"
+
+
+def _key(flag: str) -> str | None:
+    """The dotted key that a flag names: `--batch-size` is `batch_size`; None if it is no recipe flag."""
+    if not flag.startswith("--"):
+        return None
+    name = flag[2:].replace("-", "_")
+    name = SHORT.get(name, name)
+    return name if name.split(".")[0] in KEYS else None

@@ -1,0 +1,53 @@
+"""The command line: finds the verb, and turns every error into one line and an exit code.
+
+0 done; 2 misuse, in one line that says what to type; 130 interrupted, state saved.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from cyclopts import App, CycloptsError
+
+from unstuck.cli.flags import with_settings
+from unstuck.errors import UnstuckError
+
+# Verbs are loaded when they are called: help must not wait for numba.
+VERBS = {
+    "train": "Train a network: on a data set by name, a recipe.toml, or a path to your data.",
+    "resume": "Go on with a training that was interrupted, exactly where it was left.",
+    "evaluate": "Score a run again, on its own data or on other data.",
+    "predict": "Answer for new pictures or rows with a run's network.",
+    "data": "Look at data before training: counts, ranges, balance, a picture.",
+    "check": "Say what a recipe would train, without training it.",
+    "init": "Write a recipe.toml to start from, every key explained.",
+    "list": "List data sets, models, losses, optimizers and all else that a recipe may name.",
+}
+
+app = App(
+    name="unstuck",
+    help="Train a neural network. When it will not train, find out why by experiment.",
+    version=lambda: metadata.version("unstuck"),
+    help_epilogue="Start with: unstuck train mnist",
+)
+for verb, about in VERBS.items():
+    app.command(f"unstuck.cli.{verb}_:{verb}_", name=verb, help=about)
+
+
+def main() -> None:
+    """The entry point of the command `unstuck`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        code = app(with_settings(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, UnstuckError) as error:
+        said = " ".join(str(error).split())
+        print(f"unstuck: {said}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("unstuck: interrupted", file=sys.stderr)
+        return 130
+    return code or 0

@@ -1,0 +1,43 @@
+"""unstuck train."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def train_(
+    source: str,
+    /,
+    *,
+    out: str | None = None,
+    record: int = 19,
+    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Train a network, score it, and leave a run folder with its pictures.
+
+    Any key of a recipe is a flag: --epochs 5 --model.hidden 128,64 --optimizer adam --optimizer.lr 0.01;
+    `unstuck list keys` shows them all.
+
+    Parameters
+    ----------
+    source
+        A data set (`unstuck list data`), a recipe.toml, a folder of class folders, a .csv, .parquet or .npz.
+    out
+        A new folder for the run; else runs/NAME-1, -2, ….
+    record
+        Number of the training record whose outputs are drawn.
+    set_
+        KEY=VALUE, the long form of a recipe flag.
+    json
+        Print the result as JSON and nothing else.
+    """
+    from unstuck import api
+    from unstuck.cli.progress import followed
+    from unstuck.cli.source import recipe_of
+
+    recipe = recipe_of(source, set_ or [])
+    stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
+    training = api.begin(recipe, out=Path(out) if out else None, stem=stem)
+    return followed(training, record=record, json=json)

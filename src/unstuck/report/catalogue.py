@@ -1,0 +1,65 @@
+"""What a recipe may name, read off the recipe itself, so that the list cannot be out of date."""
+
+from collections.abc import Sequence
+from typing import Any, TypeGuard, get_args
+
+from pydantic import BaseModel
+
+from unstuck.data import describe
+from unstuck.errors import RecipeError, did_you_mean
+from unstuck.recipe import spec
+
+Listing = tuple[str, Sequence[str], list[Sequence[object]]]
+
+_KINDS: dict[str, tuple[type[BaseModel], ...]] = {
+    "models": (spec.Mlp,),
+    "optimizers": (spec.Sgd, spec.Momentum, spec.Nesterov, spec.Adam),
+    "schedules": (spec.ConstantRate, spec.StepRate, spec.ExponentialRate, spec.CosineRate),
+    "initializers": (spec.Scaled, spec.Uniform, spec.Normal, spec.Constant),
+}
+_WORDS = {"activations": (spec.Mlp, "activation"), "losses": (spec.Loss, "name"), "outputs": (spec.Mlp, "output")}
+
+
+def listing(kind: str) -> Listing:
+    """Title, columns and rows of one kind of thing; of `all`, the kinds."""
+    known = ("data", "keys", *_KINDS, *_WORDS)
+    if kind == "all":
+        return "What can be listed", ("kind",), [(name,) for name in known]
+    if kind == "data":
+        columns = ("name", "about", "task", "rows", "shape", "origin", "licence")
+        return "Data sets", columns, [tuple(getattr(row, name) for name in columns) for row in describe()]
+    if kind == "keys":
+        return "Keys of a recipe, which are its flags", ("key", "usual", "about"), list(_keys(spec.Recipe, ""))
+    if kind in _KINDS:
+        return (
+            kind.capitalize(),
+            ("name", "about", "settings"),
+            [row for part in _KINDS[kind] for row in _parts(part)],
+        )
+    if kind in _WORDS:
+        part, field = _WORDS[kind]
+        words = get_args(part.model_fields[field].annotation)
+        return kind.capitalize(), ("name",), [(word,) for word in words]
+    raise RecipeError("the kind", "be one that can be listed", kind, hint=did_you_mean(kind, known))
+
+
+def _parts(part: type[BaseModel]) -> list[Sequence[object]]:
+    about = (part.__doc__ or "").split("\n")[0]
+    settings = ", ".join(f"{name} {field.default}" for name, field in part.model_fields.items() if name != "name")
+    return [(name, about, settings) for name in get_args(part.model_fields["name"].annotation)]
+
+
+def _keys(part: type[BaseModel], prefix: str) -> list[Sequence[object]]:
+    rows: list[Sequence[object]] = []
+    for name, field in part.model_fields.items():
+        inner = filter(_is_part, (field.annotation, *get_args(field.annotation)))
+        deeper = [row for kind in inner for row in _keys(kind, f"{prefix}{name}.")]
+        rows += deeper
+        if not deeper:
+            about = " ".join((field.description or "").split())
+            rows.append((prefix + name, "" if field.default is None else str(field.default), about))
+    return rows
+
+
+def _is_part(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
