@@ -101,7 +101,7 @@ def times(error, weight, result):
     """result = error weight. Shapes: error (B, O), weight (O, I), result (B, I)."""
     (outputs, inputs), rows = weight.shape, error.shape[0]
     deep, wide = rows, inputs
-    if _SMALL and 48 * 48 * outputs < _SMALL_MULTIPLICATIONS and rows * outputs * inputs < _WORTH_PACKING:
+    if _SMALL and 48 * 48 * outputs < _SMALL_MULTIPLICATIONS < rows * outputs * inputs < _WORTH_PACKING:
         deep, wide = 48, _SMALL_MULTIPLICATIONS // (48 * outputs) // 48 * 48
     one, zero = error.dtype.type(1), error.dtype.type(0)
     for row in range(0, rows, deep):
@@ -133,7 +133,7 @@ def add_outer(error, x, alpha, beta, weight):
     """weight = beta · weight + alpha · errorᵀ x. Shapes: error (B, O), x (B, I), weight (O, I)."""
     (outputs, inputs), rows = weight.shape, x.shape[0]
     deep, wide = outputs, inputs
-    if _SMALL and 48 * 48 * rows < _SMALL_MULTIPLICATIONS and rows * outputs * inputs < _WORTH_PACKING:
+    if _SMALL and 48 * 48 * rows < _SMALL_MULTIPLICATIONS < rows * outputs * inputs < _WORTH_PACKING:
         deep, wide = 48, min(192, _SMALL_MULTIPLICATIONS // (48 * rows) // 48 * 48)
     for unit in range(0, outputs, deep):
         for column in range(0, inputs, wide):

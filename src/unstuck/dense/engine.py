@@ -84,7 +84,7 @@ class DenseEngine:
             taken = epoch.advance(
                 self.plan,
                 self.data,
-                order,
+                np.require(order, np.int64, ["C", "W"]),
                 self.batch_size,
                 rates,
                 self.settings,
@@ -162,10 +162,10 @@ def _table(network: Network) -> tuple[np.ndarray, np.ndarray]:
                 row, constant = (epoch.LINEAR, inputs, outputs), 0.0
             case LayerNorm(features=features, eps=eps):
                 row, constant = (epoch.LAYER_NORM, features, features), eps
+            case Activation(name="identity") | Dropout():  # dropout in evaluation; `why_not` bars it from training
+                row, constant = (epoch.RELU, width, width), 1.0  # its slope below zero
             case Activation(name=name, slope=slope):
                 row, constant = (epoch.KINDS[name], width, width), slope if name == "leaky-relu" else 0.0
-            case Dropout():  # in evaluation, the identity; `why_not` keeps it out of training
-                row, constant = (epoch.RELU, width, width), 1.0
         table.append((*row, parameters, start))
         constants.append(constant)
         parameters += sum(int(np.prod(shape)) for shape in layer.shapes.values())
@@ -178,18 +178,18 @@ def _workspace(table: np.ndarray, capacity: int) -> epoch.Workspace:
     widest = max(table[:, epoch.INPUTS].max(), table[:, epoch.OUTPUTS].max())
     return epoch.Workspace(
         outputs=np.zeros(widths * capacity, dtype=np.float32),
-        errors=np.zeros((2, widest * capacity), dtype=np.float32),
-        statistics=np.zeros((len(table), capacity, 2), dtype=np.float32),
+        errors=np.zeros(2 * widest * capacity, dtype=np.float32),
+        statistics=np.zeros(len(table) * capacity * 2, dtype=np.float32),
     )
 
 
 def _rows(split: Split, factor: float) -> epoch.Rows:
     """The rows as compiled code takes them: flat examples, writable and contiguous, whatever they were."""
-    x = split.x.reshape(len(split), int(np.prod(split.x.shape[1:])))
+    x = split.x.reshape(-1)
     is_bytes, is_classes = x.dtype == np.uint8, split.y.ndim == 1
     return epoch.Rows(
-        pixels=np.require(x if is_bytes else np.zeros((0, 0)), np.uint8, ["C", "W"]),
-        numbers=np.require(np.zeros((0, 0)) if is_bytes else x, np.float32, ["C", "W"]),
+        pixels=np.require(x if is_bytes else np.zeros(0), np.uint8, ["C", "W"]),
+        numbers=np.require(np.zeros(0) if is_bytes else x, np.float32, ["C", "W"]),
         factor=np.float32(factor),
         labels=np.require(split.y if is_classes else np.zeros(0), np.int64, ["C", "W"]),
         values=np.require(np.zeros((0, 0)) if is_classes else split.y, np.float32, ["C", "W"]),

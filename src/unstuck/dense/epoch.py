@@ -14,6 +14,7 @@ from unstuck.dense.blas import prefetch
 from unstuck.dense.compiled import entry, inlined
 from unstuck.dense.losses import loss_and_error
 from unstuck.dense.optimizers import SGD, update
+from unstuck.dense.views import matrix, vector
 
 LINEAR, LAYER_NORM, RELU, SIGMOID, TANH, SOFTMAX = range(6)
 KINDS = {"relu": RELU, "leaky-relu": RELU, "sigmoid": SIGMOID, "tanh": TANH, "softmax": SOFTMAX}
@@ -32,8 +33,8 @@ class Plan(NamedTuple):
 class Rows(NamedTuple):
     """The training rows as they are stored; of each pair of arrays one is empty."""
 
-    pixels: np.ndarray  # (N, I) uint8
-    numbers: np.ndarray  # (N, I) float32
+    pixels: np.ndarray  # flat uint8, row after row
+    numbers: np.ndarray  # flat float32, row after row
     factor: np.float32  # what pixels are multiplied by
     labels: np.ndarray  # (N,) int64
     values: np.ndarray  # (N, O) float32
@@ -52,14 +53,8 @@ class Workspace(NamedTuple):
     """Memory for the largest batch, made once."""
 
     outputs: np.ndarray  # flat float32: the input, then every layer's output
-    errors: np.ndarray  # (2, B · widest) float32: dL/d(output) and dL/d(input), changing places
-    statistics: np.ndarray  # (L, B, 2) float32: of layer norm
-
-
-@inlined
-def view(flat, start, rows, width):
-    """(rows, width) of a flat array, from `start` on."""
-    return flat[start : start + rows * width].reshape(rows, width)
+    errors: np.ndarray  # flat float32, two halves: dL/d(output) and dL/d(input), changing places
+    statistics: np.ndarray  # flat float32, (L, B, 2): of layer norm
 
 
 @inlined
@@ -69,108 +64,129 @@ def gather(data, rows, upcoming, x):
     The rows lie anywhere in memory: those of the next batch are asked for while these are converted.
     """
     width = x.shape[1]
-    for i in range(min(rows.size, upcoming.size)):
-        if data.pixels.size:
-            for j in range(0, width, 64):
-                prefetch(data.pixels, upcoming[i] * width + j)
-        else:
-            for j in range(0, width, 16):
-                prefetch(data.numbers, upcoming[i] * width + j)
     for i in range(rows.size):
         if data.pixels.size:
-            for j in range(x.shape[1]):
-                x[i, j] = np.float32(data.pixels[rows[i], j]) * data.factor
+            if i < upcoming.size:
+                for j in range(0, width, 64):
+                    prefetch(data.pixels, upcoming[i] * width + j)
+            _scaled(vector(data.pixels, rows[i] * width, width), data.factor, x[i])
         else:
-            for j in range(x.shape[1]):
-                x[i, j] = data.numbers[rows[i], j]
+            if i < upcoming.size:
+                for j in range(0, width, 16):
+                    prefetch(data.numbers, upcoming[i] * width + j)
+            _scaled(vector(data.numbers, rows[i] * width, width), np.float32(1), x[i])
+
+
+@inlined
+def _scaled(source, factor, target):
+    for j in range(source.size):
+        target[j] = np.float32(source[j]) * factor
 
 
 @inlined
 def forward(plan, parameters, work, rows, capacity):
-    """All layers' outputs, for the `rows` inputs that stand at the start of work.outputs."""
-    start = 0
+    """All layers' outputs, for the `rows` inputs that stand at the start of work.outputs; where the last's start."""
+    x_at = 0
     for number in range(plan.table.shape[0]):
-        kind, inputs, outputs, place, after = plan.table[number]
-        x = view(work.outputs, start, rows, inputs)
-        start = after * capacity
-        y = view(work.outputs, start, rows, outputs)
-        constant = plan.constants[number]
-        if kind == LINEAR:
-            weight = view(parameters, place, outputs, inputs)
-            bias = parameters[place + outputs * inputs : place + outputs * inputs + outputs]
-            layers.linear_forward(x, weight, bias, y)
-        elif kind == LAYER_NORM:
-            weight = parameters[place : place + inputs]
-            bias = parameters[place + inputs : place + 2 * inputs]
-            layers.layer_norm_forward(x, weight, bias, constant, y, work.statistics[number])
-        elif kind == RELU:
-            layers.relu_forward(x.ravel(), constant, y.ravel())
-        elif kind == SIGMOID:
-            layers.sigmoid_forward(x.ravel(), y.ravel())
-        elif kind == TANH:
-            layers.tanh_forward(x.ravel(), y.ravel())
-        else:
-            layers.softmax_forward(x, y)
-    return start
+        inputs, outputs = plan.table[number, INPUTS], plan.table[number, OUTPUTS]
+        y_at = plan.table[number, START] * capacity
+        _layer_forward(plan, parameters, work, number, x_at, y_at, rows, inputs, outputs, capacity)
+        x_at = y_at
+    return x_at
+
+
+@inlined
+def _layer_forward(plan, parameters, work, number, x_at, y_at, rows, inputs, outputs, capacity):
+    kind, place, constant = plan.table[number, KIND], plan.table[number, PARAMETERS], plan.constants[number]
+    x, y = vector(work.outputs, x_at, rows * inputs), vector(work.outputs, y_at, rows * outputs)
+    x_rows, y_rows = matrix(work.outputs, x_at, rows, inputs), matrix(work.outputs, y_at, rows, outputs)
+    if kind == LINEAR:
+        weight = matrix(parameters, place, outputs, inputs)
+        layers.linear_forward(x_rows, weight, vector(parameters, place + outputs * inputs, outputs), y_rows)
+    elif kind == LAYER_NORM:
+        weight, bias = vector(parameters, place, inputs), vector(parameters, place + inputs, inputs)
+        statistics = matrix(work.statistics, number * capacity * 2, rows, 2)
+        layers.layer_norm_forward(x_rows, weight, bias, constant, y_rows, statistics)
+    elif kind == RELU:
+        layers.relu_forward(x, constant, y)
+    elif kind == SIGMOID:
+        layers.sigmoid_forward(x, y)
+    elif kind == TANH:
+        layers.tanh_forward(x, y)
+    else:
+        layers.softmax_forward(x_rows, y_rows)
 
 
 @inlined
 def step_linear(plan, settings, step, state, place, x, error):
     """One step of a fully connected layer's parameters; plain gradient descent is the matrix product itself."""
     inputs, outputs = x.shape[1], error.shape[1]
-    bias, stop = place + outputs * inputs, place + outputs * inputs + outputs
+    bias = place + outputs * inputs
     if plan.optimizer == SGD:
         rate, beta = np.float32(settings[0]), np.float32(1 - settings[0] * settings[1])
-        weight = view(state.parameters, place, outputs, inputs)
-        layers.linear_backward(x, error, weight, state.parameters[bias:stop], -rate, beta)
+        weight = matrix(state.parameters, place, outputs, inputs)
+        layers.linear_backward(x, error, weight, vector(state.parameters, bias, outputs), -rate, beta)
     else:
-        gradient = view(state.gradient, place, outputs, inputs)
-        layers.linear_backward(x, error, gradient, state.gradient[bias:stop], np.float32(1), np.float32(0))
-        step_range(plan, settings, step, state, place, stop)
+        gradient = matrix(state.gradient, place, outputs, inputs)
+        bias_gradient = vector(state.gradient, bias, outputs)
+        layers.linear_backward(x, error, gradient, bias_gradient, np.float32(1), np.float32(0))
+        step_range(plan, settings, step, state, place, outputs * inputs + outputs)
 
 
 @inlined
-def step_range(plan, settings, step, state, start, stop):
-    """One step of the parameters from start to stop, by their gradient."""
-    parameters, gradient = state.parameters[start:stop], state.gradient[start:stop]
-    first, second = state.first[start:stop], state.second[start:stop]
+def step_range(plan, settings, step, state, start, size):
+    """One step of so many parameters from `start` on, by their gradient."""
+    parameters, gradient = vector(state.parameters, start, size), vector(state.gradient, start, size)
+    first, second = vector(state.first, start, size), vector(state.second, start, size)
     update(plan.optimizer, settings, step, parameters, gradient, first, second)
 
 
 @inlined
 def backward(plan, settings, step, state, work, rows, capacity):
-    """From dL/d(network's output), which stands in work.errors[0], back to the first layer.
+    """From dL/d(network's output), which stands at the start of work.errors, back to the first layer.
 
     Each layer's parameters take their step as soon as the error has passed through them, while they and
-    their gradient are in the cache. A layer's error by its input is computed before its weights change.
+    their gradient are in the cache. A layer's error by its input is computed before its weights change, in
+    the other half of work.errors.
     """
-    now = 0
+    now, other = 0, work.errors.size // 2
     for number in range(plan.table.shape[0] - 1, -1, -1):
-        kind, inputs, outputs, place, after = plan.table[number]
-        before = plan.table[number - 1, START] if number else 0
-        x = view(work.outputs, before * capacity, rows, inputs)
-        y = view(work.outputs, after * capacity, rows, outputs)
-        error = view(work.errors[now], 0, rows, outputs)
+        kind, place = plan.table[number, KIND], plan.table[number, PARAMETERS]
+        inputs, outputs = plan.table[number, INPUTS], plan.table[number, OUTPUTS]
+        x_at = plan.table[number - 1, START] * capacity if number else 0
+        x = matrix(work.outputs, x_at, rows, inputs)
+        error = matrix(work.errors, now, rows, outputs)
         if kind == LINEAR:
             if number:
-                weight = view(state.parameters, place, outputs, inputs)
-                layers.input_error(error, weight, view(work.errors[1 - now], 0, rows, inputs))
+                weight = matrix(state.parameters, place, outputs, inputs)
+                layers.input_error(error, weight, matrix(work.errors, other, rows, inputs))
             step_linear(plan, settings, step, state, place, x, error)
-            now = 1 - now
+            now, other = other, now
         elif kind == LAYER_NORM:
-            middle, stop = place + inputs, place + 2 * inputs
-            weight, statistics = state.parameters[place:middle], work.statistics[number]
-            weight_gradient, bias_gradient = state.gradient[place:middle], state.gradient[middle:stop]
+            statistics = matrix(work.statistics, number * capacity * 2, rows, 2)
+            weight_gradient = vector(state.gradient, place, inputs)
+            bias_gradient = vector(state.gradient, place + inputs, inputs)
+            weight = vector(state.parameters, place, inputs)
             layers.layer_norm_backward(x, weight, statistics, error, weight_gradient, bias_gradient)
-            step_range(plan, settings, step, state, place, stop)
-        elif kind == RELU:
-            layers.relu_backward(y.ravel(), plan.constants[number], error.ravel())
-        elif kind == SIGMOID:
-            layers.sigmoid_backward(y.ravel(), error.ravel())
-        elif kind == TANH:
-            layers.tanh_backward(y.ravel(), error.ravel())
+            step_range(plan, settings, step, state, place, 2 * inputs)
         else:
-            layers.softmax_backward(y, error)
+            y_at = plan.table[number, START] * capacity
+            _activation_backward(kind, plan.constants[number], work, y_at, now, rows, outputs)
+
+
+@inlined
+def _activation_backward(kind, slope, work, y_at, error_at, rows, width):
+    y, error = vector(work.outputs, y_at, rows * width), vector(work.errors, error_at, rows * width)
+    if kind == RELU:
+        layers.relu_backward(y, slope, error)
+    elif kind == SIGMOID:
+        layers.sigmoid_backward(y, error)
+    elif kind == TANH:
+        layers.tanh_backward(y, error)
+    else:
+        layers.softmax_backward(
+            matrix(work.outputs, y_at, rows, width), matrix(work.errors, error_at, rows, width)
+        )
 
 
 @entry
@@ -186,12 +202,13 @@ def advance(plan, data, order, capacity, rates, settings, done, state, work, los
     inputs = plan.table[0, INPUTS]
     outputs = plan.table[-1, OUTPUTS]
     for step in range(rates.size):
-        rows = order[step * capacity : (step + 1) * capacity]
-        upcoming = order[(step + 1) * capacity : (step + 2) * capacity]
-        gather(data, rows, upcoming, view(work.outputs, 0, rows.size, inputs))
+        first, after = step * capacity, min((step + 1) * capacity, order.size)
+        rows = vector(order, first, after - first)
+        upcoming = vector(order, after, min(capacity, order.size - after))
+        gather(data, rows, upcoming, matrix(work.outputs, 0, rows.size, inputs))
         start = forward(plan, state.parameters, work, rows.size, capacity)
-        result = view(work.outputs, start, rows.size, outputs)
-        error = view(work.errors[0], 0, rows.size, outputs)
+        result = matrix(work.outputs, start, rows.size, outputs)
+        error = matrix(work.errors, 0, rows.size, outputs)
         losses[step] = loss_and_error(plan.loss, result, data.labels, data.values, rows, error)
         if not np.isfinite(losses[step]):
             return step
@@ -210,11 +227,11 @@ def evaluate(plan, data, parameters, capacity, work, results):
     total = 0.0
     for first in range(0, results.shape[0], capacity):
         rows = np.arange(first, min(first + capacity, results.shape[0]))
-        gather(data, rows, rows[:0], view(work.outputs, 0, rows.size, inputs))
+        gather(data, rows, rows[:0], matrix(work.outputs, 0, rows.size, inputs))
         start = forward(plan, parameters, work, rows.size, capacity)
-        block = view(work.outputs, start, rows.size, outputs)
+        block = matrix(work.outputs, start, rows.size, outputs)
         if data.labels.size or data.values.size:
-            error = view(work.errors[0], 0, rows.size, outputs)
+            error = matrix(work.errors, 0, rows.size, outputs)
             total += rows.size * loss_and_error(plan.loss, block, data.labels, data.values, rows, error)
         for row in range(rows.size):
             for unit in range(outputs):

@@ -12,6 +12,7 @@ from unstuck.dense.compiled import inlined
 
 SGD, MOMENTUM, NESTEROV, ADAM = 0, 1, 2, 3
 CODES = {"sgd": SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM}
+TINY = np.float32(np.finfo(np.float32).tiny)  # the smallest normal number, 1.2e-38
 SETTINGS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps")
 
 
@@ -29,6 +30,17 @@ def update(code, settings, step, parameters, gradient, first, second):
 
 
 @inlined
+def _normal(number):
+    """The number, or 0 if it is too small to be a normal one; NaN stays NaN.
+
+    The memory of a gradient that has become 0, such as that of a pixel at the border, decays until it is
+    subnormal and stays so, as rounding stops it. Processors are slow on such numbers: Adam, one row of MNIST
+    per step, takes 1.4 to 2.2 times as long with them.
+    """
+    return np.float32(0) if abs(number) < TINY else number
+
+
+@inlined
 def _descend(code, rate, momentum, parameters, gradient, velocity):
     """v = momentum · v + g; w -= lr · v, or with Nesterov's look ahead lr · (g + momentum · v)."""
     if code == SGD:
@@ -36,11 +48,11 @@ def _descend(code, rate, momentum, parameters, gradient, velocity):
             parameters[i] -= rate * gradient[i]
     elif code == MOMENTUM:
         for i in range(gradient.size):
-            velocity[i] = momentum * velocity[i] + gradient[i]
+            velocity[i] = _normal(momentum * velocity[i] + gradient[i])
             parameters[i] -= rate * velocity[i]
     else:
         for i in range(gradient.size):
-            velocity[i] = momentum * velocity[i] + gradient[i]
+            velocity[i] = _normal(momentum * velocity[i] + gradient[i])
             parameters[i] -= rate * (gradient[i] + momentum * velocity[i])
 
 
@@ -55,6 +67,6 @@ def _adam(settings, step, parameters, gradient, first, second):
     unbias = np.float32(1 / math.sqrt(1 - beta2 ** (step + 1)))
     keep1, add1, keep2, add2 = np.float32(beta1), np.float32(1 - beta1), np.float32(beta2), np.float32(1 - beta2)
     for i in range(gradient.size):
-        first[i] = keep1 * first[i] + add1 * gradient[i]
-        second[i] = keep2 * second[i] + add2 * gradient[i] * gradient[i]
+        first[i] = _normal(keep1 * first[i] + add1 * gradient[i])
+        second[i] = _normal(keep2 * second[i] + add2 * gradient[i] * gradient[i])
         parameters[i] -= stride * first[i] / (np.float32(math.sqrt(second[i])) * unbias + eps)
