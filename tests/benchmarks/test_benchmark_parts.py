@@ -29,7 +29,7 @@ def result(*rates, off=0.0):
     return Result(steps=10, warm_up=0.1, deviation=off, rates=rates, wall_rates=rates)
 
 
-@pytest.mark.parametrize("peer", ["dense", "resident", "tutorial"])
+@pytest.mark.parametrize("peer", ["dense", "torch", "resident", "tutorial"])
 @pytest.mark.parametrize("case", SMALL)
 def test_contestants_train_the_references_network_however_often_they_run(case, peer, data):
     task = make_task(SMALL[case], *data)
