@@ -12,7 +12,7 @@ from unstuck.dense.compiled import inlined
 
 SGD, MOMENTUM, NESTEROV, ADAM = 0, 1, 2, 3
 CODES = {"sgd": SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM}
-TINY = np.float32(np.finfo(np.float32).tiny)  # the smallest normal number, 1.2e-38
+TINY = np.float32(1e-30)  # times a rate it moves no weight, and a rate times it is still a normal number
 SETTINGS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps")
 
 
@@ -30,14 +30,14 @@ def update(code, settings, step, parameters, gradient, first, second):
 
 
 @inlined
-def _normal(number):
-    """The number, or 0 if it is too small to be a normal one; NaN stays NaN.
+def _kept(memory):
+    """The velocity or first moment to remember: 0 once it is tiny; NaN stays NaN.
 
-    The memory of a gradient that has become 0, such as that of a pixel at the border, decays until it is
-    subnormal and stays so, as rounding stops it. Processors are slow on such numbers: Adam, one row of MNIST
-    per step, takes 1.4 to 2.2 times as long with them.
+    Where the gradient has become 0, as for a pixel at the border, memory decays to subnormal numbers and stays
+    there, as rounding keeps them from 0. Processors are slow on them: measured, Adam at one row of MNIST per
+    step takes 83 µs with them and 68 without.
     """
-    return np.float32(0) if abs(number) < TINY else number
+    return np.float32(0) if abs(memory) < TINY else memory
 
 
 @inlined
@@ -48,11 +48,11 @@ def _descend(code, rate, momentum, parameters, gradient, velocity):
             parameters[i] -= rate * gradient[i]
     elif code == MOMENTUM:
         for i in range(gradient.size):
-            velocity[i] = _normal(momentum * velocity[i] + gradient[i])
+            velocity[i] = _kept(momentum * velocity[i] + gradient[i])
             parameters[i] -= rate * velocity[i]
     else:
         for i in range(gradient.size):
-            velocity[i] = _normal(momentum * velocity[i] + gradient[i])
+            velocity[i] = _kept(momentum * velocity[i] + gradient[i])
             parameters[i] -= rate * (gradient[i] + momentum * velocity[i])
 
 
@@ -67,6 +67,6 @@ def _adam(settings, step, parameters, gradient, first, second):
     unbias = np.float32(1 / math.sqrt(1 - beta2 ** (step + 1)))
     keep1, add1, keep2, add2 = np.float32(beta1), np.float32(1 - beta1), np.float32(beta2), np.float32(1 - beta2)
     for i in range(gradient.size):
-        first[i] = _normal(keep1 * first[i] + add1 * gradient[i])
-        second[i] = _normal(keep2 * second[i] + add2 * gradient[i] * gradient[i])
+        first[i] = _kept(keep1 * first[i] + add1 * gradient[i])
+        second[i] = keep2 * second[i] + add2 * gradient[i] * gradient[i]
         parameters[i] -= stride * first[i] / (np.float32(math.sqrt(second[i])) * unbias + eps)
