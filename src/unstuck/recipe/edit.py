@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from unstuck.errors import RecipeError, did_you_mean
+from unstuck.errors import RecipeError
 from unstuck.recipe.problem import Model, checked
 
 # A data set is found by name or by path: choosing one drops the other, and the column that belonged to it.
@@ -28,40 +28,51 @@ class Edit:
 
     def __call__(self, recipe: Model) -> Model:
         """A new, checked recipe; the old one is not touched."""
-        table = recipe.model_dump()
+        return edited(recipe, (self,))
+
+    def write(self, table: dict[str, Any]) -> None:
+        """Make the change in a recipe's table. Whether key and value are known is for the check after it."""
         *parts, leaf = self.path.split(".")
-        node = table
+        node: Any = table
         for name in parts:
-            node = self._entry(node, name)
-        if isinstance(self._entry(node, leaf, missing_is_fine=True), dict) and isinstance(self.to, str):
-            return Edit(f"{self.path}.name", self.to)(recipe)
-        if self.path in _DROPPED_WITH:
-            node.update(dict.fromkeys(_DROPPED_WITH[self.path]))
-        elif leaf == "name" and node["name"] != self.to:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise RecipeError(self.path, "name a field", name, hint="There is no table at that place.")
+        path = self.path
+        if isinstance(node.get(leaf), dict) and isinstance(self.to, str):
+            node, leaf, path = node[leaf], "name", f"{path}.name"
+        if path in _DROPPED_WITH:
+            node.update(dict.fromkeys(_DROPPED_WITH[path]))
+        elif leaf == "name" and "name" in node and canonical(self.to) != node["name"]:
             node.clear()
         node[leaf] = self.to
-        return checked(type(recipe), table)
 
-    def _entry(self, node: Any, name: str, *, missing_is_fine: bool = False) -> Any:
-        if not isinstance(node, dict):
-            raise RecipeError(self.path, "name a field", name, hint="There is no table at that place.")
-        if name not in node and not missing_is_fine:
-            raise RecipeError(self.path, "name a field", name, hint=did_you_mean(name, node))
-        return node.get(name)
+    def chooses_a_kind(self, table: dict[str, Any]) -> bool:
+        """Whether it names another kind of a part, or another source of data."""
+        node: Any = table
+        for name in self.path.split("."):
+            node = node.get(name) if isinstance(node, dict) else None
+        short = isinstance(node, dict) and isinstance(self.to, str)
+        return short or self.path.endswith(".name") or self.path in _DROPPED_WITH
 
     def __str__(self) -> str:
         return f"{self.path} = {self.to!r}"
 
 
 def edited(recipe: Model, edits: Iterable[Edit]) -> Model:
-    """The recipe after all edits; those that choose a kind go first, whatever order they came in."""
-    for edit in sorted(edits, key=lambda edit: not _chooses_a_kind(edit, recipe)):
-        recipe = edit(recipe)
-    return recipe
+    """The recipe after all edits, checked once they are made: none must make sense without the others.
+
+    Those that choose a kind go first, whatever order they came in.
+    """
+    table = recipe.model_dump()
+    for edit in sorted(edits, key=lambda edit: not edit.chooses_a_kind(table)):
+        edit.write(table)
+    return checked(type(recipe), table)
 
 
-def _chooses_a_kind(edit: Edit, recipe: BaseModel) -> bool:
-    return edit.path.endswith((".name", "data.path")) or isinstance(getattr(recipe, edit.path, None), BaseModel)
+def canonical(word: Any) -> Any:
+    """Names are read without regard to case or underscores: Leaky_ReLU is leaky-relu."""
+    return word.lower().replace("_", "-") if isinstance(word, str) else word
 
 
 def value_of(text: str) -> object:
@@ -80,6 +91,7 @@ def difference(before: BaseModel, after: BaseModel) -> tuple[Edit, ...]:
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str) -> Iterator[Edit]:
+    before = dict(before)
     if before.get("name") != after.get("name") and prefix != "data.":
         before = {}  # another kind: everything of it is new, its name before the rest
     for name, new in sorted(after.items(), key=lambda item: item[0] != "name"):
@@ -88,3 +100,4 @@ def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str) -> Iter
             yield from _changes(old, new, f"{prefix}{name}.")
         elif old != new and not (new is None and f"{prefix}{name}" in _DROPPED_WITH):
             yield Edit(prefix + name, new)
+            before |= dict.fromkeys(_DROPPED_WITH.get(prefix + name, ()))

@@ -15,10 +15,10 @@ from unstuck.recipe.problem import Model, checked
 def read(kind: type[Model], path: Path) -> Model:
     """The recipe in a file. Every error names the file, the key and the value."""
     try:
-        return parse(kind, path.read_text(encoding="utf-8"), source=str(path))
+        return parse(kind, path.read_text(encoding="utf-8-sig"), source=str(path))
     except FileNotFoundError:
         raise RecipeError("the recipe", "be a file that exists", str(path)) from None
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise RecipeError("the recipe", "be a readable text file", str(path), hint=f"{error}.") from None
 
 
@@ -63,4 +63,5 @@ def _value(value: Any) -> str:
         case list():
             return "[" + ", ".join(map(_value, value)) + "]"
         case _:
-            return json.dumps(value, ensure_ascii=False)  # a TOML number, boolean or basic string
+            # A TOML number, boolean or basic string; of its control characters JSON leaves one unescaped
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -38,6 +38,12 @@ def _reworded(error: ValidationError, table: dict[str, Any]) -> RecipeError:
         path = _written_path((*first["loc"], cause.key), table)
         return RecipeError(".".join(path), "name a field", cause.key, hint=did_you_mean(cause.key, cause.known))
     match first["type"]:
+        case "missing" if isinstance(first["loc"][-1], int):
+            return RecipeError(field.rpartition(".")[0], "have more items", list(got), hint=more)
+        case "too_long":
+            return RecipeError(field, f"have at most {context['max_length']} items", list(got), hint=more)
+        case "tuple_type":
+            return RecipeError(field, "be a list", got, hint=more)
         case "missing":
             return RecipeError(field, "be given", None, hint='Try data = "mnist".' * (field == "data"))
         case "union_tag_invalid":

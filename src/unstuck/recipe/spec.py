@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from unstuck.errors import RecipeError
 from unstuck.recipe import file
-from unstuck.recipe.edit import Edit
+from unstuck.recipe.edit import Edit, canonical
 from unstuck.recipe.problem import UnknownKeyError
 
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky-relu"]
@@ -21,11 +21,6 @@ EngineName = Literal["auto", "dense", "torch"]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-def _canonical(word: Any) -> Any:
-    """Names are read without regard to case or underscores: Leaky_ReLU is leaky-relu."""
-    return word.lower().replace("_", "-") if isinstance(word, str) else word
 
 
 def _widths(value: Any) -> Any:
@@ -43,15 +38,15 @@ def _named(default: str | None = None) -> BeforeValidator:
 
     def part(value: Any) -> Any:
         if isinstance(value, str):
-            return {"name": _canonical(value)}
+            return {"name": canonical(value)}
         if isinstance(value, dict) and ("name" in value or default):
-            return {**value, "name": _canonical(value.get("name", default))}
+            return {**value, "name": canonical(value.get("name", default))}
         return value
 
     return BeforeValidator(part)
 
 
-Canonical = BeforeValidator(_canonical)
+Canonical = BeforeValidator(canonical)
 Pair = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 
 
