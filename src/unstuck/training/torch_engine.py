@@ -77,14 +77,17 @@ class TorchEngine:
         that is not finite is seen after its step."""
         batches = torch.from_numpy(order).to(self.device).split(self.batch_size)
         losses = torch.zeros(len(batches), device=self.device)
-        step = self.step or self._checked_step
+        step, buffers = self.step or self._checked_step, [*self.model.buffers()]
         with self._at_work(training=True):
             for number, rows in enumerate(batches):
                 self._set_rate(factors[number])
+                put_back = _restorer(buffers)
                 self.last, y = self.rows.batch(rows)
                 loss = _scalar(step(self.model, self.last, y, self.loss, self.optimizer)).detach()
                 losses[number] = loss
                 if self.device.type == "cpu" and not math.isfinite(loss):
+                    if self.step is None:
+                        put_back()
                     break
         numbers = losses.cpu().numpy().astype(np.float64)
         wrong = ~np.isfinite(numbers)
@@ -141,9 +144,10 @@ class TorchEngine:
 
         inner = [(name, part) for name, part in self.model.named_modules() if not [*part.children()]]
         handles = [part.register_forward_hook(look(name)) for name, part in inner]
-        before = copy.deepcopy(self.model.state_dict())
+        before, random = copy.deepcopy(self.model.state_dict()), self.random
         with self._at_work(training=True), torch.no_grad():
             self.model(self.last)
+        self.random = random
         self.model.load_state_dict(before)
         for handle in handles:
             handle.remove()
@@ -213,6 +217,18 @@ def _set_random_state(states: dict[str, Tensor]) -> None:
         torch.cuda.set_rng_state(states["cuda"])
 
 
+def _restorer(buffers: list[Tensor]) -> Callable[[], None]:
+    """What undoes a forward pass: it draws random numbers, and BatchNorm's moves its statistics."""
+    random, values = torch.get_rng_state(), [buffer.clone() for buffer in buffers]
+
+    def put_back() -> None:
+        torch.set_rng_state(random)
+        for buffer, value in zip(buffers, values, strict=True):
+            buffer.copy_(value)
+
+    return put_back
+
+
 def _devices(device: torch.device) -> list[torch.device]:
     return [device] if device.type == "cuda" else []
 
@@ -222,7 +238,7 @@ def _model(given: Callable[[], nn.Module] | nn.Module) -> nn.Module:
         return copy.deepcopy(given)
     model = given()
     if not isinstance(model, nn.Module):
-        raise ProgramError(f"model must be, or return, an nn.Module, got {type(model).__name__}.")
+        raise ProgramError(f"model must return an nn.Module, got {type(model).__name__}.")
     return model
 
 
@@ -230,4 +246,6 @@ def _scalar(loss: Any) -> Tensor:
     if isinstance(loss, Tensor) and loss.numel() == 1:
         return loss
     got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-    raise ProgramError(f"the loss must be one number, got {got}. A loss with reduction='mean' returns one.")
+    raise ProgramError(
+        f"the loss must be a tensor of one number, got {got}. A loss with reduction='mean' returns one."
+    )

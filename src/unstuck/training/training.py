@@ -50,6 +50,9 @@ class Training:
         training.done, training.best = last.facts["done"], last.facts["best"]
         training._epoch_seconds = last.facts["epoch_seconds"]
         training.record.columns = {name: column.tolist() for name, column in last.groups.get("record", {}).items()}
+        del training.record.columns.get("step_loss", [])[
+            training.done :
+        ]  # of a step that failed, and is tried again
         task.engine.restore(last.groups["weights"], last.groups.get("memory", {}))
         if training.best is not None:
             training.best_weights = Checkpoint.load(folder.best).groups["weights"]
@@ -73,7 +76,8 @@ class Training:
         self.record.extend(step_loss=stretch.losses)
         self._epoch_seconds += stretch.seconds
         if not np.isfinite(stretch.losses[-1]):
-            step = stretch.first_step + len(stretch.losses) - 1
+            self.done += len(stretch.losses) - 1
+            step = self.done % self.task.plan.steps
             self.stop = Stop(StopReason.NOT_FINITE, stretch.epoch, step, self.task.engine.trouble())
             return
         self.done += len(stretch.losses)
