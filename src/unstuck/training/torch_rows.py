@@ -1,6 +1,8 @@
 """Rows as the torch engine keeps them: resident on the device where that is possible, else fetched one by one."""
 
-from collections.abc import Callable, Sized
+import random
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,6 +13,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, defau
 
 from unstuck.errors import ProgramError
 
+# A data set is kept in memory up to so many bytes; its first rows are asked for twice, to see if they change
+_IN_MEMORY, _ASKED_TWICE = 2 << 30, 64
 _EXPECTED = "(x, y) arrays or tensors, a torch Dataset or a DataLoader"
 
 
@@ -44,7 +48,7 @@ class Resident:
 
 @dataclass(frozen=True, eq=False)
 class Fetched:
-    """Rows of a data set that gives a row differently each time (random augmentation): asked for one by one."""
+    """Rows asked for one by one: random augmentation, batches put together in the user's way, too many to keep."""
 
     dataset: Dataset
     collate: Callable[[list[Any]], Any]
@@ -86,13 +90,41 @@ def rows_of(given: Any, device: torch.device, name: str) -> Rows:
 
 
 def _from_dataset(rows: Fetched, name: str) -> Rows:
-    """Resident if a row is the same when asked for twice. The first eight are asked."""
+    """Resident if there is room, batches are put together the usual way, and a row is always the same: asking
+    for it draws no random number, and asking for it again gives it again."""
+    if not isinstance(rows.dataset, Sized):
+        raise ProgramError(f"{name} must say how many rows it has: give {type(rows.dataset).__name__} a __len__.")
     _not_empty(rows, name)
-    some = torch.arange(min(8, len(rows)))
-    if not all(map(torch.equal, rows.batch(some), rows.batch(some))):
+    if rows.collate is not default_collate:
         return rows
-    pairs = [rows.batch(block) for block in torch.arange(len(rows)).split(256)]
+    with _untouched_streams() as is_random:
+        some = torch.arange(min(_ASKED_TWICE, len(rows)))
+        first, again = rows.batch(some), rows.batch(some)
+        size = sum(part.nbytes for part in first) / len(some) * len(rows)
+        if is_random() or size > _IN_MEMORY or not all(map(torch.equal, first, again)):
+            return rows
+        pairs = [rows.batch(block) for block in torch.arange(len(rows)).split(256)]
+        if is_random():
+            return rows
     return Resident(torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs]))
+
+
+@contextmanager
+def _untouched_streams() -> Iterator[Callable[[], bool]]:
+    """Puts the global random streams back, and gives a function that says whether any was drawn from."""
+    states = torch.get_rng_state(), random.getstate(), cast(tuple, np.random.get_state())
+
+    def is_drawn_from() -> bool:
+        numpys = cast(tuple, np.random.get_state())
+        same = np.array_equal(numpys[1], states[2][1]) and numpys[2:] == states[2][2:]
+        return not (same and random.getstate() == states[1] and torch.equal(torch.get_rng_state(), states[0]))
+
+    try:
+        yield is_drawn_from
+    finally:
+        torch.set_rng_state(states[0])
+        random.setstate(states[1])
+        np.random.set_state(states[2])
 
 
 def _not_empty(rows: Rows, name: str) -> Rows:
@@ -111,9 +143,15 @@ def _tensor(part: Any, device: torch.device, name: str) -> Tensor:
     """A tensor on the device; float64 becomes float32, as the parameters are, and whole numbers int64."""
     if not isinstance(part, np.ndarray | Tensor):
         raise ProgramError(f"{name} must be {_EXPECTED}, got {type(part).__name__} in a tuple.")
-    tensor = torch.as_tensor(part)
+    if isinstance(part, np.ndarray):
+        if part.dtype.kind not in "buifc":
+            raise ProgramError(f"{name} must hold numbers, got an array of {part.dtype}.")
+        part = np.require(part, part.dtype.newbyteorder("="), ["C", "W"])  # torch takes no others
+    if part.ndim == 0:
+        raise ProgramError(f"{name} must have rows, got a single number.")
+    tensor = torch.as_tensor(part).detach()
     if tensor.dtype == torch.float64:
         tensor = tensor.float()
-    elif tensor.dtype in (torch.int8, torch.int16, torch.int32):
+    elif not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype in (torch.uint8, torch.bool)):
         tensor = tensor.long()
     return tensor.to(device)
