@@ -1,10 +1,10 @@
 """What a user's program leaves open, filled in: batch size, rows on the device, the score."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from unstuck.engine import Engine
@@ -13,14 +13,22 @@ from unstuck.training.program import Program
 from unstuck.training.scores import ACCURACY, R2, Score, threshold_accuracy
 from unstuck.training.torch_rows import Rows, rows_of
 
+# Rows by whose outputs and targets a score is chosen, at most
+_JUDGED_BY = 256
+
 
 def check(program: Program) -> None:
     """`ProgramError` for what is wrong without running anything."""
-    for name in ("loss", "optimizer"):
+    for name in ("model", "loss", "optimizer"):
         if not callable(getattr(program, name)):
             raise ProgramError(f"{name} must be callable, got {type(getattr(program, name)).__name__}.")
-    if program.epochs < 1:
-        raise ProgramError(f"epochs must be 1 or more, got {program.epochs}.")
+    for name in ("schedule", "step", "score"):
+        if not (callable(given := getattr(program, name)) or given is None):
+            raise ProgramError(f"{name} must be callable or None, got {type(given).__name__}.")
+    for name in ("epochs", "batch_size"):
+        given = getattr(program, name)
+        if (name, given) != ("batch_size", None) and (type(given) is not int or given < 1):
+            raise ProgramError(f"{name} must be a whole number, 1 or more, got {given!r}.")
 
 
 def batch_size(program: Program, train: Rows) -> int:
@@ -30,8 +38,8 @@ def batch_size(program: Program, train: Rows) -> int:
         size = program.train.batch_size
     if size is None:
         return min(32, len(train))
-    if not 1 <= size <= len(train):
-        raise ProgramError(f"batch_size must be from 1 to {len(train)}, the number of training rows, got {size}.")
+    if size > len(train):
+        raise ProgramError(f"batch_size must be at most {len(train)}, the number of training rows, got {size}.")
     return size
 
 
@@ -42,17 +50,22 @@ def rows(program: Program, device: torch.device) -> Mapping[str, Rows]:
 
 
 def score(program: Program, engine: Engine, train: Rows) -> Score:
-    """The user's score; else accuracy where targets are whole numbers or two classes, else R²."""
+    """The user's score; else accuracy of classes, R² of numbers, or, where neither fits, the loss negated."""
     if (measure := program.score) is not None:
-        return Score(
-            "score",
-            "",
-            lambda outputs, targets: float(measure(torch.from_numpy(outputs), torch.from_numpy(targets))),
-        )
-    some = engine.evaluate(train.take(np.arange(min(len(train), 256))))
-    if not np.issubdtype(some.targets.dtype, np.floating):
+        return Score("score", "", _of_tensors(measure))
+    places = np.unique(np.linspace(0, len(train) - 1, _JUDGED_BY).astype(np.int64))  # rows may be sorted by class
+    some = engine.evaluate(train.take(places))
+    outputs, targets = some.outputs, some.targets
+    by_class = outputs.ndim == targets.ndim + 1 and outputs.shape[1] > 1
+    if by_class and not np.issubdtype(targets.dtype, np.floating):
         return ACCURACY
-    if some.outputs.size == some.targets.size and set(np.unique(some.targets)) == {0.0, 1.0}:
+    if outputs.size == targets.size and set(np.unique(targets)) <= {0.0, 1.0}:
         logits = isinstance(program.loss, nn.BCEWithLogitsLoss)
         return Score("accuracy", "share of rows", threshold_accuracy(0.0 if logits else 0.5))
-    return R2
+    if outputs.size == targets.size:
+        return R2
+    return Score("negative_loss", "", _of_tensors(lambda outputs, targets: -float(program.loss(outputs, targets))))
+
+
+def _of_tensors(measure: Callable[[Tensor, Tensor], float]) -> Callable[[np.ndarray, np.ndarray], float]:
+    return lambda outputs, targets: float(measure(torch.from_numpy(outputs), torch.from_numpy(targets)))
