@@ -27,7 +27,7 @@ class Checkpoint:
         flat = {
             f"{group}:{name}": value for group, arrays in self.groups.items() for name, value in arrays.items()
         }
-        tensors = {name: np.ascontiguousarray(value) for name, value in flat.items()}
+        tensors = {name: np.asarray(value, order="C") for name, value in flat.items()}
         files.write(path, save(tensors, metadata={"facts": json.dumps(dict(self.facts))}))
 
     @classmethod

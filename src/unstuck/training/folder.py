@@ -102,22 +102,33 @@ class Folder:
                 "It is a folder that `unstuck train` made." if self.path.exists() else "There is no such folder."
             )
             raise RunError(f"{self.path} must be a run, and has no run.json. {hint}") from None
+        except OSError as error:
+            raise RunError(f"{self.path / 'run.json'} cannot be read: {error.strerror or error}.") from None
         except ValueError:
-            raise RunError(f"{self.path / 'run.json'} is damaged: the run cannot be read.") from None
+            raise self._damaged() from None
+        if not isinstance(said, dict) or "state" not in said:
+            raise self._damaged()
         if said.get("format") != _FORMAT:
             raise RunError(f"{self.path} must be a run of format {_FORMAT}, got {said.get('format')!r}.")
         return said
+
+    def _damaged(self) -> RunError:
+        return RunError(f"{self.path / 'run.json'} is damaged: the run cannot be read.")
 
     def finished(self) -> Stop:
         """Why a finished run ended, every file checked; anything less than a finished run is a `RunError`."""
         said = self.read_state()
         if said["state"] != "finished":
             raise RunError(f"{self.path} is not finished ({said['state']}). Type: unstuck resume {self.path}")
-        for name, expected in said["files"].items():
+        try:
+            hashes, stop = dict(said["files"]), said["stop"]
+            stop = Stop(StopReason[stop["reason"]], stop["epoch"], stop["step"], stop["layer"])
+        except (KeyError, TypeError, ValueError):
+            raise self._damaged() from None
+        for name, expected in hashes.items():
             if not (self.path / name).is_file() or _hash(self.path / name) != expected:
                 raise RunError(f"{self.path / name} is missing or was changed since the run was finished.")
-        stop = said["stop"]
-        return Stop(StopReason[stop["reason"]], stop["epoch"], stop["step"], stop["layer"])
+        return stop
 
 
 def environment() -> dict[str, Any]:

@@ -25,10 +25,12 @@ def r2(predictions: np.ndarray, targets: np.ndarray) -> float:
     An output whose targets do not vary counts 1 if it is predicted exactly, else 0, as scikit-learn has it.
     """
     predictions, targets = predictions.reshape(len(predictions), -1), targets.reshape(len(targets), -1)
-    left = ((targets - predictions).astype(np.float64) ** 2).sum(axis=0)
-    total = ((targets - targets.mean(axis=0)).astype(np.float64) ** 2).sum(axis=0)
-    constant = np.where(left == 0, 1.0, 0.0)
-    return float(np.where(total > 0, 1 - left / np.where(total > 0, total, 1), constant).mean())
+    targets = targets.astype(np.float64)
+    total = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverged network's score is -infinity, or NaN
+        left = ((targets - predictions) ** 2).sum(axis=0)
+        explained = 1 - left / np.where(total > 0, total, 1)
+        return float(np.where(total > 0, explained, np.where(left == 0, 1.0, 0.0)).mean())
 
 
 def threshold_accuracy(limit: float) -> Callable[[np.ndarray, np.ndarray], float]:
