@@ -17,7 +17,7 @@ from unstuck.training.torch_rows import Rows, rows_of
 _JUDGED_BY = 256
 
 
-def check(program: Program) -> None:
+def check(program: Program, seed: int) -> None:
     """`ProgramError` for what is wrong without running anything."""
     for name in ("model", "loss", "optimizer"):
         if not callable(getattr(program, name)):
@@ -25,6 +25,8 @@ def check(program: Program) -> None:
     for name in ("schedule", "step", "score"):
         if not (callable(given := getattr(program, name)) or given is None):
             raise ProgramError(f"{name} must be callable or None, got {type(given).__name__}.")
+    if type(seed) is not int or seed < 0:
+        raise ProgramError(f"seed must be a whole number, 0 or more, got {seed!r}.")
     for name in ("epochs", "batch_size"):
         given = getattr(program, name)
         if (name, given) != ("batch_size", None) and (type(given) is not int or given < 1):

@@ -124,7 +124,7 @@ def task_of_program(program: Program, *, seed: int = 0, device: str = "auto", th
     torch_engine = importlib.import_module("unstuck.training.torch_engine")
     own = importlib.import_module("unstuck.training.from_program")
     place = torch_engine.device_named(device)
-    own.check(program)
+    own.check(program, seed)
     rows = own.rows(program, place)
     size = own.batch_size(program, rows["train"])
     engine = torch_engine.TorchEngine.make(

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from unstuck.engine import Arrays, Evaluation
 from unstuck.errors import ProgramError
 from unstuck.rng import torch_seed
+from unstuck.training import torch_random
 from unstuck.training.program import Program
 from unstuck.training.torch_rows import Rows
 
@@ -25,7 +26,7 @@ _BLOCK = 500
 class TorchEngine:
     """Trains a module in place, by default as everybody writes it, on data that stay on the device.
 
-    torch's global random streams are this engine's own while it works, and put back after.
+    The global random streams are this engine's own while it works, and put back after.
     """
 
     model: nn.Module
@@ -46,11 +47,9 @@ class TorchEngine:
         cls, program: Program, rows: Rows, *, batch_size: int, seed: int, device: torch.device, threads: int
     ) -> "TorchEngine":
         """An engine at the start of training; the model is drawn, or copied, under the stream `weights`."""
-        with torch.random.fork_rng(_devices(device)):
+        with torch_random.lent(device):
             torch.manual_seed(torch_seed(seed, "weights"))
             model = _model(program.model).to(device)
-            torch.manual_seed(torch_seed(seed, "dropout"))
-            random = _random_state(device)
         optimizer = program.optimizer(model.parameters())
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise ProgramError(
@@ -68,7 +67,7 @@ class TorchEngine:
             batch_size,
             device,
             threads,
-            random,
+            torch_random.seeded(seed, device),
             program.schedule is not None,
         )
 
@@ -181,17 +180,17 @@ class TorchEngine:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
     @contextmanager
-    def _at_work(self, *, training: bool) -> Iterator[None]:
+    def _at_work(self, *, training: bool) -> Generator[None]:
         """The right mode and number of threads, and, in training, the engine's own random stream."""
         threads, was_training = torch.get_num_threads(), self.model.training
         torch.set_num_threads(self.threads)
         self.model.train(training)
         try:
-            with torch.random.fork_rng(_devices(self.device)):
-                _set_random_state(self.random)
+            with torch_random.lent(self.device):
+                torch_random.put(self.random)
                 yield
                 if training:
-                    self.random = _random_state(self.device)
+                    self.random = torch_random.current(self.device)
         finally:
             self.model.train(was_training)
             torch.set_num_threads(threads)
@@ -199,22 +198,13 @@ class TorchEngine:
 
 def device_named(name: str) -> torch.device:
     """The device; auto is a GPU if there is one."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise ProgramError(f"device must be auto, cpu or cuda, got {name!r}.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     elif name == "cuda" and not torch.cuda.is_available():
         raise ProgramError("device must be one that this machine has, got 'cuda'. Try cpu or auto.")
     return torch.device(name)
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    return states | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
-
-
-def _set_random_state(states: dict[str, Tensor]) -> None:
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"])
 
 
 def _restorer(buffers: list[Tensor]) -> Callable[[], None]:
@@ -227,10 +217,6 @@ def _restorer(buffers: list[Tensor]) -> Callable[[], None]:
             buffer.copy_(value)
 
     return put_back
-
-
-def _devices(device: torch.device) -> list[torch.device]:
-    return [device] if device.type == "cuda" else []
 
 
 def _model(given: Callable[[], nn.Module] | nn.Module) -> nn.Module:

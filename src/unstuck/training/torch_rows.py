@@ -1,8 +1,6 @@
 """Rows as the torch engine keeps them: resident on the device where that is possible, else fetched one by one."""
 
-import random
-from collections.abc import Callable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 
 from unstuck.errors import ProgramError
+from unstuck.training import torch_random
 
 # A data set is kept in memory up to so many bytes; its first rows are asked for twice, to see if they change
 _IN_MEMORY, _ASKED_TWICE = 2 << 30, 64
@@ -50,7 +49,7 @@ class Resident:
 class Fetched:
     """Rows asked for one by one: random augmentation, batches put together in the user's way, too many to keep."""
 
-    dataset: Dataset
+    dataset: Dataset[Any]
     collate: Callable[[list[Any]], Any]
     device: torch.device
 
@@ -97,34 +96,16 @@ def _from_dataset(rows: Fetched, name: str) -> Rows:
     _not_empty(rows, name)
     if rows.collate is not default_collate:
         return rows
-    with _untouched_streams() as is_random:
+    with torch_random.lent(rows.device) as before:
         some = torch.arange(min(_ASKED_TWICE, len(rows)))
         first, again = rows.batch(some), rows.batch(some)
         size = sum(part.nbytes for part in first) / len(some) * len(rows)
-        if is_random() or size > _IN_MEMORY or not all(map(torch.equal, first, again)):
+        if size > _IN_MEMORY or not all(map(torch.equal, first, again)):
             return rows
         pairs = [rows.batch(block) for block in torch.arange(len(rows)).split(256)]
-        if is_random():
+        if not torch_random.same(before, torch_random.current(rows.device)):
             return rows
     return Resident(torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs]))
-
-
-@contextmanager
-def _untouched_streams() -> Iterator[Callable[[], bool]]:
-    """Puts the global random streams back, and gives a function that says whether any was drawn from."""
-    states = torch.get_rng_state(), random.getstate(), cast(tuple, np.random.get_state())
-
-    def is_drawn_from() -> bool:
-        numpys = cast(tuple, np.random.get_state())
-        same = np.array_equal(numpys[1], states[2][1]) and numpys[2:] == states[2][2:]
-        return not (same and random.getstate() == states[1] and torch.equal(torch.get_rng_state(), states[0]))
-
-    try:
-        yield is_drawn_from
-    finally:
-        torch.set_rng_state(states[0])
-        random.setstate(states[1])
-        np.random.set_state(states[2])
 
 
 def _not_empty(rows: Rows, name: str) -> Rows:
