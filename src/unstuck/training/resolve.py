@@ -46,7 +46,8 @@ def _check(recipe: Recipe, dataset: Dataset, loss: str) -> None:
 def _kept(recipe: Recipe, dataset: Dataset) -> str:
     if recipe.keep != "auto":
         return recipe.keep
-    return "best" if dataset.validation is not None else "last"
+    held_out = dataset.validation is not None and recipe.data.validation > 0  # a source may bring its own, unasked
+    return "best" if held_out else "last"
 
 
 def _data(recipe: Recipe, dataset: Dataset) -> list[Edit]:
