@@ -28,6 +28,9 @@ check: $(STAMP) ## style and types
 	$(BIN)/python -m pip install -q -c constraints/dev.txt -c constraints/bench.txt -r constraints/bench.txt
 	touch $@
 
+docs: $(STAMP) ## what follows from the code: README's tree, the pictures of the main job
+	$(BIN)/python docs/make.py
+
 bench: .venv/.bench ## speed beside the peers, one thread, about ten minutes
 	$(BIN)/python -m benchmarks
 

@@ -1,12 +1,15 @@
 """What a user calls in Python. Each function puts layers together; the command line calls the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from unstuck import files
 from unstuck.data import load as load_data
+from unstuck.data.readers.rows import ENDINGS as TABLES
 from unstuck.errors import DataError, RunError
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
@@ -19,7 +22,7 @@ from unstuck.training.scores import ACCURACY, R2
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
 
-__all__ = ["begin", "evaluate", "finish", "load", "resume", "train"]
+__all__ = ["answers", "begin", "evaluate", "finish", "load", "resume", "train"]
 
 
 def train(
@@ -100,6 +103,41 @@ def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]
         said = predictor.evaluate(raw, targets, recipe.loss.name)
         scores[name] = {"loss": said.loss, score.name: score.measure(said.outputs, said.targets)}
     return scores
+
+
+class Answer(NamedTuple):
+    """What a run's network says of one new input."""
+
+    input: str
+    answer: str
+    probability: float | None
+    """Of the answer, in [0, 1]; None for a number, or where the network's outputs are no probabilities."""
+
+
+def answers(run: Run, inputs: Sequence[str]) -> list[Answer]:
+    """An answer for each picture file, and for each row of each .csv, .parquet or .npz file."""
+    if run.facts is None:
+        raise RunError("only a recipe's run answers for files: how a program's inputs are made is not known.")
+    if not inputs:
+        raise DataError("there must be something to answer for, got nothing. Give picture files, or a table.")
+    intake, said = run.facts.intake, []
+    for path in inputs:
+        if Path(path).suffix.lower() in TABLES:
+            raw = intake.rows(path)
+            names = [f"{path} row {number + 1}" for number in range(len(raw))]
+        else:
+            raw, names = intake.pictures([path]), [path]
+        said += map(partial(_answer, run), names, run.probabilities(raw))
+    return said
+
+
+def _answer(run: Run, name: str, outputs: np.ndarray) -> Answer:
+    classes = run.facts.classes if run.facts else None
+    if classes is None:
+        return Answer(name, ", ".join(f"{number:.6g}" for number in outputs), None)
+    best = int(outputs.argmax())
+    is_probability = run.recipe is not None and run.recipe.model.output in ("softmax", "sigmoid")
+    return Answer(name, classes[best], float(outputs[best]) if is_probability else None)
 
 
 def _started(task: Task, folder: Folder | None) -> Training:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from unstuck.errors import RunError
 
 
 @contextmanager
-def said(path: Path) -> Iterator[None]:
+def said(path: Path) -> Generator[None]:
     """What the system objects to in writing there, in one line: no space, no permission, no such folder."""
     try:
         yield

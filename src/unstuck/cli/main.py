@@ -31,7 +31,7 @@ app = App(
     help_epilogue="Start with: unstuck train mnist",
 )
 for verb, about in VERBS.items():
-    app.command(f"unstuck.cli.{verb}_:{verb}_", name=verb, help=about)
+    app.command(f"unstuck.cli.{verb}:verb", name=verb, help=about)
 
 
 def main() -> None:

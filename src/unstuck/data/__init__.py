@@ -2,7 +2,8 @@
 
 from unstuck.data.catalog import Listing, describe
 from unstuck.data.dataset import Dataset, Scaling, Split
+from unstuck.data.intake import Intake
 from unstuck.data.loading import load
 from unstuck.data.look import Look, look
 
-__all__ = ["Dataset", "Listing", "Look", "Scaling", "Split", "describe", "load", "look"]
+__all__ = ["Dataset", "Intake", "Listing", "Look", "Scaling", "Split", "describe", "load", "look"]

@@ -60,6 +60,8 @@ def xor(generator: np.random.Generator, rows: int = 1000) -> Sample:
     return x, ((x[:, 0] < 0) != (x[:, 1] < 0)).astype(np.int64)
 
 
-def _noisy(across: np.ndarray, upward: np.ndarray, y: np.ndarray, noise: float, generator) -> Sample:
+def _noisy(
+    across: np.ndarray, upward: np.ndarray, y: np.ndarray, noise: float, generator: np.random.Generator
+) -> Sample:
     x = np.stack([across, upward], axis=1) + noise * generator.standard_normal((len(y), 2))
     return x.astype(np.float32), y.astype(np.int64)

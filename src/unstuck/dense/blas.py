@@ -1,3 +1,5 @@
+# numba infers the types of compiled functions from their calls:
+# pyright: standard
 """Matrix products inside compiled code: SciPy's own `sgemm`, called by address.
 
 The address is given to LLVM under a name, and compiled code calls the name. A ctypes pointer would be
@@ -29,7 +31,7 @@ _SMALL = any(library.get("architecture") in _WITH_SMALL_KERNELS for library in t
 _SMALL_MULTIPLICATIONS, _WORTH_PACKING = 1_000_000, 30_000_000
 
 
-def _lower_sgemm(typing, transa, transb, m, n, k, alpha, a, a_at, lda, b, b_at, ldb, beta, c, c_at, ldc):  # noqa: ANN001, ANN202
+def _lower_sgemm(typing, transa, transb, m, n, k, alpha, a, a_at, lda, b, b_at, ldb, beta, c, c_at, ldc):
     """The Fortran routine: column-major C (m, n) = alpha · op(A) op(B) + beta · C, all by reference.
 
     A matrix is an array and the place in it, in numbers, where the matrix starts.
@@ -159,7 +161,7 @@ def add_outer(error, x, alpha, beta, weight):
             )
 
 
-def _lower_prefetch(typing, array, at):  # noqa: ANN001, ANN202
+def _lower_prefetch(typing, array, at):
     """Ask for the cache line of the array's `at`-th element; changes nothing but the time until it is there."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

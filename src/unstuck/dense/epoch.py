@@ -1,3 +1,5 @@
+# numba infers the types of compiled functions from their calls:
+# pyright: standard
 """Many steps in one compiled call.
 
 The network is a table of numbers, so one compilation serves every network: a row per layer with its kind,
@@ -85,7 +87,7 @@ def _scaled(source, factor, target):
 
 @inlined
 def forward(plan, parameters, work, rows, capacity):
-    """All layers' outputs, for the `rows` inputs that stand at the start of work.outputs; where the last's start."""
+    """All layers' outputs, for the `rows` inputs at the start of work.outputs; returns where the last's start."""
     x_at = 0
     for number in range(plan.table.shape[0]):
         inputs, outputs = plan.table[number, INPUTS], plan.table[number, OUTPUTS]

@@ -1,3 +1,5 @@
+# numba infers the types of compiled functions from their calls:
+# pyright: standard
 """Forward and backward of each layer, written out.
 
 `error` is dL/dy on entry to a backward function. Element-wise layers turn it into dL/dx in place.

@@ -1,3 +1,5 @@
+# numba infers the types of compiled functions from their calls:
+# pyright: standard
 """Losses with their derivative by the outputs, both from logits where the loss has a link.
 
 Targets are class numbers, `labels` (B,), or numbers, `values` (B, O); the other array is empty. Where a

@@ -1,3 +1,5 @@
+# numba infers the types of compiled functions from their calls:
+# pyright: standard
 """Optimizers: one step of a range of the flat parameters, given their gradient.
 
 `settings` (6,) float64: learning rate, weight decay, momentum, beta1, beta2, eps; unused ones are 0.

@@ -1,3 +1,5 @@
+# numba infers the types of compiled functions from their calls:
+# pyright: standard
 """Parts of a flat array as vectors and matrices, at no cost inside compiled code.
 
 NumPy's slices and `reshape` count references and check what they may do, some 50 ns each, and a small
@@ -40,12 +42,12 @@ def _lower(dimensions: int) -> Callable[..., Any]:
     return codegen
 
 
-def _lower_vector(typing, flat, start, size):  # noqa: ANN001, ANN202
+def _lower_vector(typing, flat, start, size):
     """(size,) of a flat array, from `start` on."""
     return types.Array(flat.dtype, 1, "C")(flat, start, size), _lower(1)
 
 
-def _lower_matrix(typing, flat, start, rows, columns):  # noqa: ANN001, ANN202
+def _lower_matrix(typing, flat, start, rows, columns):
     """(rows, columns) of a flat array, from `start` on."""
     return types.Array(flat.dtype, 2, "C")(flat, start, rows, columns), _lower(2)
 

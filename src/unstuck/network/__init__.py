@@ -1,0 +1,1 @@
+"""recipe.model → Network, plain data from which each engine builds its own."""

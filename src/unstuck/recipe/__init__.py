@@ -1,0 +1,1 @@
+"""What to run: plain data that check themselves."""

@@ -1,0 +1,1 @@
+"""What people see: views as plain data, painted or printed."""

@@ -86,6 +86,16 @@ def scores_table(scores: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
+def answers_table(answers: Iterable[tuple[str, str, float | None]]) -> Table:
+    """A row per new input: what it is, what the network says, and how sure it is."""
+    table = _table(("input", "answer", "probability"), left=("answer",))
+    for name, answer, probability in answers:
+        table.add_row(
+            Text(name), Text(answer, style="bold"), Text("" if probability is None else f"{probability:.3f}")
+        )
+    return table
+
+
 def balance_table(classes: Sequence[str], counts: Mapping[str, np.ndarray], *, most: int = 30) -> Table:
     """Rows of each class by split, and a bar of its share of the first split.
 

@@ -1,0 +1,1 @@
+"""Program → stream of stretches → run."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unstuck import files
-from unstuck.data import Dataset, Scaling, Split
+from unstuck.data import Dataset, Intake, Scaling, Split
 from unstuck.dense.engine import evaluated, outputs_of
 from unstuck.engine import Arrays, Engine, Evaluation, Stop, StopReason
 from unstuck.errors import DataError, RunError
@@ -31,11 +31,11 @@ class DataFacts:
 
     name: str
     fingerprint: str
-    shape: tuple[int, ...]
     outputs: int
     classes: tuple[str, ...] | None
-    features: tuple[str, ...] | None
     rows: dict[str, int]
+    intake: Intake
+    """How new inputs are made like the training data."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> "DataFacts":
@@ -43,12 +43,18 @@ class DataFacts:
         return cls(
             name=dataset.name,
             fingerprint=dataset.fingerprint,
-            shape=dataset.shape,
             outputs=dataset.outputs,
             classes=dataset.classes,
-            features=dataset.features,
             rows={name: len(split) for name, split in dataset.splits.items()},
+            intake=Intake.of(dataset),
         )
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> "DataFacts":
+        """The facts as a checkpoint keeps them, as plain data."""
+        classes = None if said["classes"] is None else tuple(said["classes"])
+        facts: dict[str, Any] = {**said, "classes": classes, "intake": Intake.from_facts(said["intake"])}
+        return cls(**facts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,10 +80,10 @@ class Predictor:
         return said._replace(outputs=self.network.predictions(said.outputs))
 
     def _ready(self, x: np.ndarray) -> np.ndarray:
-        size = int(np.prod(self.facts.shape))
-        if x.ndim < 2 or x[:1].size != size:
-            raise DataError(f"x must have shape (rows, {', '.join(map(str, self.facts.shape))}), got {x.shape}.")
-        return self.inputs.apply(x.reshape(-1, *self.facts.shape)).reshape(len(x), size)
+        shape = self.facts.intake.shape
+        if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(shape)):
+            raise DataError(f"x must have shape (rows, {', '.join(map(str, shape))}), got {x.shape}.")
+        return self.inputs.apply(x.reshape(len(x), *shape)).reshape(len(x), -1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,6 +143,7 @@ def conclude(training: Training) -> Run:
     scored = {} if training.stop.reason is StopReason.INTERRUPTED else task.rows
     measured = {name: training.measure(rows) for name, rows in scored.items()}
     test = measured["test"][1] if "test" in measured else None
+    predictor = _predictor_of(training)
     run = Run(
         scores={name: scores for name, (scores, _) in measured.items()},
         record=training.record,
@@ -145,10 +152,10 @@ def conclude(training: Training) -> Run:
         weights=task.engine.weights(),
         test=test and test._replace(outputs=task.link(test.outputs)),
         recipe=task.recipe,
-        facts=DataFacts.of(task.dataset) if task.dataset else None,
+        facts=predictor.facts if isinstance(predictor, Predictor) else None,
         folder=folder.path if folder else None,
         steps_per_epoch=task.plan.steps,
-        predictor=_predictor_of(training),
+        predictor=predictor,
     )
     if folder and scored:
         _write(run, folder, task.dataset)
@@ -233,10 +240,8 @@ def load(path: str | Path) -> Run:
 
 
 def _predictor(recipe: Recipe, kept: Checkpoint) -> Predictor:
-    said = kept.facts["data"]
-    tuples = {name: tuple(said[name]) if said[name] is not None else None for name in ("classes", "features")}
-    facts = DataFacts(**said | tuples | {"shape": tuple(said["shape"])})
-    network = network_of(recipe, inputs=int(np.prod(facts.shape)), outputs=facts.outputs)
+    facts = DataFacts.read(kept.facts["data"])
+    network = network_of(recipe, inputs=int(np.prod(facts.intake.shape)), outputs=facts.outputs)
     scalings = {name: Scaling(**kept.groups[name]) for name in ("inputs", "targets") if name in kept.groups}
     return Predictor(
         network=network,

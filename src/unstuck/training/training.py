@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -126,7 +126,7 @@ class Training:
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def _interruptible() -> Generator[threading.Event]:
     """An event that the first Ctrl-C sets, where that can be arranged: in the main thread."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -1,7 +1,7 @@
 """Folders of pictures, one per class: `photos/cat/1.jpg`, or `photos/train/cat/1.jpg` beside `photos/test`."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -107,7 +107,8 @@ def _find(folder: Path, classes: Sequence[str]) -> _Found:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator["Image.Image"]:
+def opened(path: Path) -> Generator["Image.Image"]:
+    """A picture's file, open; what goes wrong with it while it is, is a `DataError`."""
     from PIL import Image  # only image folders need it
 
     try:
@@ -119,12 +120,17 @@ def _opened(path: Path) -> Iterator["Image.Image"]:
 
 
 def _header(path: Path) -> _Header:
-    with _opened(path) as image:
+    with opened(path) as image:
         mode, height, width = image.mode, image.height, image.width
         sideways = image.getexif().get(_ORIENTATION, 1) >= _SIDEWAYS
+    refuse_deep(mode, path)
+    return _Header(grey=mode in _GREY, size=(width, height) if sideways else (height, width))
+
+
+def refuse_deep(mode: str, path: Path) -> None:
+    """Raise a `DataError` for a picture that bytes cannot hold."""
     if mode in _DEEP:
         raise DataError(f"{path} has more than 8 bits per pixel (mode {mode}); save it with 8.")
-    return _Header(grey=mode in _GREY, size=(width, height) if sideways else (height, width))
 
 
 def _read_all(files: Sequence[Path], size: tuple[int, int], grey: bool) -> np.ndarray:
@@ -138,7 +144,7 @@ def _pixels(path: Path, size: tuple[int, int], grey: bool) -> np.ndarray:
     from PIL import Image, ImageOps
 
     height, width = size
-    with _opened(path) as image:
+    with opened(path) as image:
         upright = ImageOps.exif_transpose(image).convert("L" if grey else "RGB")
         if upright.size != (width, height):
             upright = upright.resize((width, height), Image.Resampling.BILINEAR)

@@ -22,9 +22,9 @@ def read(path: Path, spec: Data) -> Source:
     Bytes stay bytes, other numbers become floating. Of inputs with four axes, channels that stand last are put
     first, and a single channel is dropped, so that pictures are (N, H, W) or (N, 3, H, W).
     """
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     names = _with_target(arrays, spec.target, path) if spec.target else _by_convention(arrays, path)
-    x = {part: _inputs(arrays[inputs], f"{path}: {inputs}") for part, (inputs, _) in names.items()}
+    x = {part: inputs_of(arrays[inputs], f"{path}: {inputs}") for part, (inputs, _) in names.items()}
     y = {part: arrays[targets] for part, (_, targets) in names.items()}
     for part, targets in y.items():
         if targets.ndim == 0:
@@ -41,7 +41,7 @@ def read(path: Path, spec: Data) -> Source:
     )
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Every array by its name in lower case."""
     if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle, and say so
         raise DataError(f"{path} is no .npz archive, or a damaged one. Save it again with numpy.savez.")
@@ -91,7 +91,8 @@ def _with_target(arrays: dict[str, np.ndarray], target: str, path: Path) -> dict
     return {"train": (named[0], target.lower())}
 
 
-def _inputs(x: np.ndarray, where: str) -> np.ndarray:
+def inputs_of(x: np.ndarray, where: str) -> np.ndarray:
+    """Inputs as networks take them: bytes or floating, pictures (N, H, W) or (N, 3, H, W)."""
     if x.dtype.kind not in "biuf" or x.ndim == 0:
         raise DataError(f"{where} is of type {x.dtype} and shape {x.shape}; inputs must be rows of numbers.")
     if x.dtype != np.uint8 and x.dtype.kind != "f":

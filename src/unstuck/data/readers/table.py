@@ -29,16 +29,17 @@ def read(path: Path, spec: Data) -> Source:
     Numbers and booleans are one input each; words and categories are one-hot encoded in the order of the
     alphabet, as inputs with the names column=word. The vocabulary is that of the whole file.
     """
-    frame = _frame(path)
+    frame = read_frame(path)
     frame = frame.drop(_ignored(frame.columns, path, spec))
     target = _target(frame.columns, path, spec)
     _refuse_missing(frame, path)
-    y, classes = encode({"train": _values(frame[target], path)}, spec.task, f"{path}: column {target!r}")
+    y, classes = encode({"train": values_of(frame[target], path)}, spec.task, f"{path}: column {target!r}")
     x, features = _inputs(frame.drop(target), path)
     return Source(name=path.stem, train=Pairs(x, y["train"]), classes=classes, features=features)
 
 
-def _frame(path: Path) -> "pl.DataFrame":
+def read_frame(path: Path) -> "pl.DataFrame":
+    """The whole file, with the words of `MISSING` as missing values."""
     import polars as pl  # only tables need it
 
     try:
@@ -91,12 +92,12 @@ def _refuse_missing(frame: "pl.DataFrame", path: Path) -> None:
         )
 
 
-def _values(column: "pl.Series", path: Path) -> np.ndarray:
+def values_of(column: "pl.Series", path: Path) -> np.ndarray:
     """A column as an array of numbers, booleans or words."""
     import polars as pl
 
     kind = column.dtype
-    if kind in (pl.String, pl.Categorical, pl.Enum):
+    if kind == pl.String or kind == pl.Categorical or kind == pl.Enum:  # types compare, but are not members
         return np.array(column.cast(pl.String).to_list(), dtype=np.str_)
     if kind.is_decimal():
         return column.cast(pl.Float64).to_numpy()
@@ -112,7 +113,7 @@ def _inputs(frame: "pl.DataFrame", path: Path) -> tuple[np.ndarray, tuple[str, .
     """Inputs (N, features) float64 and their names."""
     columns, names = [], []
     for column in frame.get_columns():
-        values = _values(column, path)
+        values = values_of(column, path)
         if values.dtype.kind != "U":
             columns.append(values.astype(np.float64)[:, None])
             names.append(column.name)

@@ -1,6 +1,6 @@
 """Painters of what goes over steps, and of numbers predicted against true ones."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def draw_loss(view: LossView) -> "Figure":
     _scale(axes, view)
     per_epoch = view.steps_per_epoch
     few = len(view.steps) <= 1000
-    dots = {"ms": 3 if few else 1.6, "mew": 0, "clip_on": not few}
+    dots: dict[str, Any] = {"ms": 3 if few else 1.6, "mew": 0, "clip_on": not few}
     axes.plot(view.steps / per_epoch, view.losses, "o", color=FAINT, zorder=1, **dots)
     axes.plot(view.line_steps / per_epoch, view.line, color=BLUE, lw=1.6, label="training, running mean")
     _draw_epochs(axes, view)
@@ -93,7 +93,7 @@ def _draw_epochs(axes: "Axes", view: LossView) -> None:
     values = np.clip(view.validation, *view.span)
     axes.plot(ends, values, marker=marker, ms=4, color=ORANGE, lw=1.4, label="validation", clip_on=False)
     if view.best is not None:
-        ring = {"ms": 10, "mfc": "none", "mec": ORANGE, "mew": 1.4, "clip_on": False}
+        ring: dict[str, Any] = {"ms": 10, "mfc": "none", "mec": ORANGE, "mew": 1.4, "clip_on": False}
         axes.plot([view.best], [values[view.best - 1]], "o", label=f"best, epoch {view.best}", **ring)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def evaluate_(
+def verb(
     run: str,
     /,
     *,

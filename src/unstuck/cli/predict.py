@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def predict_(run: str, /, *inputs: str, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def verb(run: str, /, *inputs: str, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Answer for new pictures, of any size, dark on light or light on dark, or for the rows of a table.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def list_(kind: str = "all", /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def verb(kind: str = "all", /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """List what a recipe may name: data, models, activations, losses, optimizers, schedules, initializers, keys.
 
     Parameters

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def check_(
+def verb(
     source: str,
     /,
     *,

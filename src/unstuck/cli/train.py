@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def train_(
+def verb(
     source: str,
     /,
     *,

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def resume_(run: str, /, *, record: int = 19, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def verb(run: str, /, *, record: int = 19, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Go on with a training that was interrupted or killed, to the same bits as if it never was.
 
     Parameters

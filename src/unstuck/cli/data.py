@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def data_(
+def verb(
     source: str,
     /,
     *,

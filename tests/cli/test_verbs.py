@@ -1,0 +1,122 @@
+"""The verbs on real data, small enough to be quick."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unstuck as library
+from unstuck.data import load
+from unstuck.recipe.spec import Data
+
+FIGURES = {"loss.png", "outputs.png", "confusion.png", "mistakes.png"}
+
+
+def test_the_main_job_learns_the_digits_and_leaves_a_whole_run(unstuck, as_json, tmp_path):
+    code, out, _ = unstuck("train", "mnist", "--data.rows", 12000, "--epochs", 3)
+    assert code == 0
+    assert "runs/mnist-1" in out
+    run = library.load(tmp_path / "runs" / "mnist-1")
+    assert run.scores["test"]["accuracy"] > 0.93
+    assert {path.name for path in (tmp_path / "runs/mnist-1/figures").iterdir()} == FIGURES
+    assert as_json("evaluate", "runs/mnist-1")["test"] == pytest.approx(run.scores["test"], rel=1e-5)
+
+
+def test_flags_count_for_more_than_the_file(unstuck, as_json, tmp_path):
+    assert unstuck("init", "digits", "--out", "r.toml", "--epochs", 2)[0] == 0
+    assert "# " in (tmp_path / "r.toml").read_text()
+    resolved = as_json("check", "r.toml", "--optimizer", "sgd", "--optimizer.lr", 0.5, "--model.hidden", "20,10")
+    assert resolved["epochs"] == 2
+    assert resolved["optimizer"] == {"name": "sgd", "lr": 0.5, "weight_decay": 0.0}
+    assert resolved["model"]["hidden"] == [20, 10]
+    assert resolved["engine"] == "dense"
+
+
+def test_init_overwrites_nothing(unstuck):
+    assert unstuck("init")[0] == 0
+    assert unstuck("init")[0] == 2
+
+
+def test_a_diverged_run_is_a_result_that_says_where(unstuck, as_json):
+    said = as_json("train", "digits", "--optimizer", "sgd", "--optimizer.lr", 1e30, "--out", "bad")
+    assert said["stop"]["reason"] == "NOT_FINITE"
+    assert said["stop"]["layer"].startswith("layer ")
+    code, out, _ = unstuck("train", "digits", "--optimizer", "sgd", "--lr", 1e30)
+    assert code == 0
+    assert "stopped: the loss was not a finite number at step" in out
+
+
+def test_a_table_is_learned_and_its_numbers_come_back_in_their_unit(unstuck, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    rows = "\n".join(f"{a},{1000 + 200 * a},{'n' if a < 0 else 'p'}" for a in x)
+    (tmp_path / "t.csv").write_text(f"x,price,sign\n{rows}\n")
+    code, out, _ = unstuck("train", "t.csv", "--target", "price", "--epochs", 60, "--out", "r")
+    assert code == 0, out
+    run = library.load(tmp_path / "r")
+    assert run.scores["test"]["r2"] > 0.95
+    assert (tmp_path / "r" / "figures" / "predictions.png").exists()
+    answers = run.predict(load(Data(path="t.csv", target="price")).test.x)
+    assert answers.shape == (80, 1)
+
+
+def test_a_picture_of_any_size_and_polarity_is_read(unstuck, as_json, tmp_path):
+    unstuck("train", "mnist", "--data.rows", 12000, "--epochs", 3, "--out", "r")
+    test = load(Data(name="mnist")).test
+    files = []
+    for place in range(10):
+        paper = 255 - np.kron(test.x[place], np.ones((9, 9), np.uint8))
+        files.append(tmp_path / f"{place}.png")
+        Image.fromarray(np.pad(paper, 40, constant_values=255)).convert("RGB").save(files[-1])
+    answers = as_json("predict", "r", *files)
+    right = sum(answer["answer"] == str(label) for answer, label in zip(answers, test.y, strict=False))
+    assert right >= 9
+
+
+def test_every_list_has_rows(unstuck, as_json):
+    for row in as_json("list"):
+        assert as_json("list", row["kind"])
+    assert "mnist" in unstuck("list", "data")[1]
+
+
+def test_a_look_at_data_draws_a_picture(unstuck, as_json, tmp_path):
+    code, out, _ = unstuck("data", "digits")
+    assert code == 0
+    assert (tmp_path / "digits-samples.png").read_bytes().startswith(b"\x89PNG")
+    assert as_json("data", "digits")["splits"]["train"]["rows"] == 1294
+
+
+@pytest.mark.parametrize("engine", ["dense", "torch"])
+def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, engine):
+    words = ["digits", "--epochs", "40", "--engine", engine]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unstuck", "train", *words, "--out", "cut"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    state = tmp_path / "cut" / "checkpoints" / "last.safetensors"
+    while not state.exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out = process.communicate()[0]
+    if process.returncode == 0:
+        pytest.skip("this machine trained the whole run before it could be interrupted")
+    assert process.returncode == 130
+    assert "unstuck resume cut" in out
+    assert json.loads((tmp_path / "cut" / "run.json").read_text())["state"] == "interrupted"
+    code, _, err = unstuck("evaluate", "cut")
+    assert (code, "unstuck resume cut" in err) == (2, True)
+    assert unstuck("resume", "cut")[0] == 0
+    assert unstuck("train", *words, "--out", "whole")[0] == 0
+    cut, whole = library.load(tmp_path / "cut"), library.load(tmp_path / "whole")
+    for name, value in whole.weights.items():
+        np.testing.assert_array_equal(cut.weights[name], value)
+    np.testing.assert_array_equal(cut.record["step_loss"], whole.record["step_loss"])
