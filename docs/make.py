@@ -31,7 +31,7 @@ def _lines(folder: Path, indent: str) -> Iterator[str]:
 
 
 def _about(path: Path) -> str | None:
-    """The first line of a module's or package's docstring; None for an `__init__.py` inside, whose folder says it."""
+    """What a module or package is, by its docstring; None for an inner `__init__.py`, whose folder says it."""
     if path.name == "__init__.py" and path.parent != PACKAGE:
         return None
     source = path / "__init__.py" if path.is_dir() else path

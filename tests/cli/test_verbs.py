@@ -92,9 +92,9 @@ def test_a_look_at_data_draws_a_picture(unstuck, as_json, tmp_path):
     assert as_json("data", "digits")["splits"]["train"]["rows"] == 1294
 
 
-@pytest.mark.parametrize("engine", ["dense", "torch"])
-def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, engine):
-    words = ["digits", "--epochs", "40", "--engine", engine]
+@pytest.mark.parametrize(("engine", "epochs"), [("dense", 600), ("torch", 40)])
+def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, engine, epochs):
+    words = ["digits", "--epochs", str(epochs), "--engine", engine]
     process = subprocess.Popen(
         [sys.executable, "-m", "unstuck", "train", *words, "--out", "cut"],
         cwd=tmp_path,

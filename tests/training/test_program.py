@@ -206,6 +206,14 @@ def test_a_score_is_chosen_by_what_the_targets_are(model, train, loss, name):
     assert np.isfinite(training.record[f"train_{name}"]).all()
 
 
+@pytest.mark.parametrize(("model", "train", "loss", "name"), SCORED.values(), ids=SCORED.keys())
+def test_classes_are_predicted_where_they_are_known_and_else_outputs_as_they_are(model, train, loss, name):
+    run = conclude(through(program(model=model, train=train, loss=loss)))
+    outputs = run.probabilities(train[0])
+    is_classes = name == "accuracy" and outputs.ndim == 2
+    np.testing.assert_array_equal(run.predict(train[0]), outputs.argmax(axis=1) if is_classes else outputs)
+
+
 def test_validation_chooses_the_weights_and_test_scores_them():
     run = conclude(through(program(validation=rows(50), test=rows(30))))
     assert run.kept == "best"

@@ -105,23 +105,27 @@ def redrawn(image: "Image.Image", shape: tuple[int, ...], paper: Paper, path: Pa
 
 def _drawing(levels: np.ndarray, paper: Paper, path: Path) -> np.ndarray:
     """How much ink of the drawing there is on each pixel, in [0, 1], (H, W) or a part of it."""
-    ink = _ink(levels, paper.lined, path)
+    ink = _ink(levels, paper.lined)
+    if ink is None:
+        raise DataError(f"{path} is blank: nothing on it stands out from its background.")
     if not paper.lined or _breadth(ink, paper) <= paper.stroke.high:
         return ink
     # Too broad for lines: perhaps it is the sheet that they are on, photographed with the desk around it.
     (top, bottom), (left, right) = measure(ink[None], EDGE).ends[0]
     inset = math.ceil(_RIM * min(bottom - top, right - left))
     sheet = levels[top + inset : bottom - inset, left + inset : right - inset]
-    if min(sheet.shape) >= _SMALLEST:
-        on_sheet = _ink(sheet, paper.lined, path)
-        ink = on_sheet if _breadth(on_sheet, paper) <= paper.stroke.high else ink
+    on_sheet = _ink(sheet, paper.lined) if min(sheet.shape) >= _SMALLEST else None
+    if on_sheet is not None and _breadth(on_sheet, paper) <= paper.stroke.high:
+        return on_sheet
     if _breadth(ink, paper) > _BLOT * paper.stroke.high:
-        raise DataError(f"{path} shows no lines as the training pictures do; crop it to the paper around them.")
+        raise DataError(
+            f"{path} shows nothing drawn in lines, as the training pictures do; crop it to the paper around it."
+        )
     return ink
 
 
-def _ink(levels: np.ndarray, lined: bool, path: Path) -> np.ndarray:
-    """How much ink there is on each pixel (H, W), in [0, 1], whatever the paper, the light and the ink."""
+def _ink(levels: np.ndarray, lined: bool) -> np.ndarray | None:
+    """How much ink there is on each pixel (H, W), in [0, 1], whatever paper, light and ink are; None if blank."""
     from scipy import ndimage
 
     blur = max(levels.shape) / 400  # a stroke of MNIST's breadth is 40 times as broad
@@ -137,7 +141,7 @@ def _ink(levels: np.ndarray, lined: bool, path: Path) -> np.ndarray:
     core = ink[ink > _between(ink.clip(0))]
     peak = float(np.quantile(core, 0.9)) if len(core) else 0.0
     if peak < max(_FAINTEST, _CLEAR * noise):
-        raise DataError(f"{path} is blank: nothing on it stands out from its background.")
+        return None
     quiet = _QUIET * noise
     return _without_specks(((ink - quiet) / (peak - quiet)).clip(0, 1))
 

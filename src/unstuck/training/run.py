@@ -128,10 +128,17 @@ class Run:
         return self.predictor.outputs(x)
 
     def predict(self, x: Any) -> np.ndarray:
-        """The most probable class's number (N,), or the numbers predicted (N, O), for raw inputs (N, …)."""
+        """The most probable class's number (N,), or the numbers predicted (N, O), for raw inputs (N, …).
+
+        A program's outputs are classes if its accuracy is measured and there are two or more; else they are
+        given as they are.
+        """
         answers = self.probabilities(x)
-        is_numbers = self.facts is not None and self.facts.classes is None
-        return answers if is_numbers else answers.argmax(axis=1)
+        if self.facts is not None:
+            is_classes = self.facts.classes is not None
+        else:
+            is_classes = "train_accuracy" in self.record.units and answers.ndim > 1 and answers.shape[1] > 1
+        return answers.argmax(axis=1) if is_classes else answers
 
 
 def conclude(training: Training) -> Run:
