@@ -28,8 +28,7 @@ _SHADOW = 16  # levels that a border must be off an even slope, to be in a shado
 _SHADED = 0.2  # share of the border that is in it, or in the light
 _SQUARE = 1 / 3  # of the longer side: broader than any stroke of a drawing that fills the picture
 _RIM = 0.03  # of a sheet's shorter side, cut off with the blur around it
-_SMALLEST = 8  # pixels of the shorter side of a sheet
-_BLOT = 1.5  # times the broadest usual stroke, above which it is none
+_RECTANGLE = 0.85  # of the box around it is filled by a sheet; the boldest 0 fills 0.8
 _SAME = 0.08  # of the usual size, within which a drawing is left as large as it is: 1.5 of MNIST's 20 pixels
 _FILTER = 2  # PIL's bilinear, which widens as pictures are made smaller, so that no pixel is passed over
 
@@ -105,6 +104,8 @@ def redrawn(image: "Image.Image", shape: tuple[int, ...], paper: Paper, path: Pa
 
 def _drawing(levels: np.ndarray, paper: Paper, path: Path) -> np.ndarray:
     """How much ink of the drawing there is on each pixel, in [0, 1], (H, W) or a part of it."""
+    from scipy import ndimage
+
     ink = _ink(levels, paper.lined)
     if ink is None:
         raise DataError(f"{path} is blank: nothing on it stands out from its background.")
@@ -112,16 +113,13 @@ def _drawing(levels: np.ndarray, paper: Paper, path: Path) -> np.ndarray:
         return ink
     # Too broad for lines: perhaps it is the sheet that they are on, photographed with the desk around it.
     (top, bottom), (left, right) = measure(ink[None], EDGE).ends[0]
+    if ndimage.binary_fill_holes(ink > 0.5)[top:bottom, left:right].mean() < _RECTANGLE:
+        return ink
     inset = math.ceil(_RIM * min(bottom - top, right - left))
-    sheet = levels[top + inset : bottom - inset, left + inset : right - inset]
-    on_sheet = _ink(sheet, paper.lined) if min(sheet.shape) >= _SMALLEST else None
-    if on_sheet is not None and _breadth(on_sheet, paper) <= paper.stroke.high:
-        return on_sheet
-    if _breadth(ink, paper) > _BLOT * paper.stroke.high:
-        raise DataError(
-            f"{path} shows nothing drawn in lines, as the training pictures do; crop it to the paper around it."
-        )
-    return ink
+    on_sheet = _ink(levels[top + inset : bottom - inset, left + inset : right - inset], paper.lined)
+    if on_sheet is None or _breadth(on_sheet, paper) > paper.stroke.high:
+        raise DataError(f"{path} shows a bright or dark area and no drawing on it; crop it to the paper.")
+    return on_sheet
 
 
 def _ink(levels: np.ndarray, lined: bool) -> np.ndarray | None:
@@ -139,7 +137,7 @@ def _ink(levels: np.ndarray, lined: bool) -> np.ndarray | None:
     ink = ink - np.median(ink[ring])
     noise = 1.4826 * float(np.median(np.abs(ink[ring])))
     core = ink[ink > _between(ink.clip(0))]
-    peak = float(np.quantile(core, 0.9)) if len(core) else 0.0
+    peak = float(np.quantile(core, 0.9 if lined else 0.99)) if len(core) else 0.0
     if peak < max(_FAINTEST, _CLEAR * noise):
         return None
     quiet = _QUIET * noise

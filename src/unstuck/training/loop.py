@@ -63,4 +63,4 @@ def train(engine: Engine, plan: Plan, *, done: int = 0) -> Iterator[Stretch]:
                 return
             done += len(losses)
             step = stop
-            length = min(4 * length, max(1, int(length * _STRETCH / max(seconds, 1e-6))))
+            length = max(1, min(4 * len(losses), int(len(losses) * _STRETCH / max(seconds, 1e-6))))
