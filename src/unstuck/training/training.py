@@ -10,7 +10,6 @@ from types import FrameType
 import numpy as np
 
 from unstuck.engine import Arrays, Evaluation, Stop, StopReason, Stretch
-from unstuck.errors import RunError
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.folder import Folder
 from unstuck.training.loop import train
@@ -50,9 +49,8 @@ class Training:
         training.done, training.best = last.facts["done"], last.facts["best"]
         training._epoch_seconds = last.facts["epoch_seconds"]
         training.record.columns = {name: column.tolist() for name, column in last.groups.get("record", {}).items()}
-        del training.record.columns.get("step_loss", [])[
-            training.done :
-        ]  # of a step that failed, and is tried again
+        steps = training.record.columns.get("step_loss", [])
+        del steps[training.done :]  # of a step that failed, and is tried again
         task.engine.restore(last.groups["weights"], last.groups.get("memory", {}))
         if training.best is not None:
             training.best_weights = Checkpoint.load(folder.best).groups["weights"]
@@ -116,13 +114,14 @@ class Training:
         self._saved_at = time.monotonic()
 
     def keep(self) -> str:
-        """Put the weights to be scored into the engine: `best`, by validation loss, or `last`. Says which."""
-        if self.task.keep == "best" and self.best_weights is not None:
-            self.task.engine.restore(self.best_weights)
-            return "best"
-        if self.task.keep == "best" and self.stop and self.stop.reason is StopReason.FINISHED:
-            raise RunError("no epoch had a finite validation loss to keep the best of; set keep = last.")
-        return "last"
+        """Put the weights to be scored into the engine: `best`, by validation loss, or `last`. Says which.
+
+        Where no epoch had a finite validation loss there is no best, and it is the last.
+        """
+        if self.task.keep == "last" or self.best_weights is None:
+            return "last"
+        self.task.engine.restore(self.best_weights)
+        return "best"
 
 
 @contextmanager
