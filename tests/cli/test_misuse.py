@@ -49,9 +49,10 @@ def test_a_bad_recipe_is_one_line_that_names_file_key_and_value(unstuck, tmp_pat
     [
         (["train", "mnits"], "Did you mean mnist?"),
         (["train", "nowhere.toml"], "nowhere.toml"),
-        (["train"], "SOURCE"),
+        (["train"], "Type: unstuck train --help"),
         (["trian", "mnist"], 'Did you mean "train"?'),
-        (["train", "mnist", "--optimiser", "adam"], "--optimiser"),
+        (["train", "mnist", "--optimiser", "adam"], "Did you mean optimizer?"),
+        (["train", "mnist", "--epoch=3"], "Did you mean epochs?"),
         (["train", "mnist", "--optimizer.learning_rate", "1"], "Known: beta1, beta2, eps, lr"),
         (["train", "mnist", "--epochs"], "--epochs"),
         (["train", "mnist", "--epochs", "0"], "epochs must be greater than 0, got 0"),

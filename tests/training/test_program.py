@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
 
 from unstuck.errors import ProgramError
 from unstuck.training.program import Program
@@ -336,6 +336,14 @@ MISUSE = [
     ({"train": (np.array([None] * ROWS), Y)}, "train must hold numbers, got an array of object."),
     ({"train": (torch.tensor(1.0), torch.tensor(1))}, "train must have rows, got a single number."),
     ({"train": Endless()}, "train must have rows that can be asked for by number, got an IterableDataset."),
+    (
+        {
+            "train": DataLoader(
+                TensorDataset(torch.zeros(4, 2), torch.zeros(4)), sampler=WeightedRandomSampler([1.0], 4)
+            )
+        },
+        "train must be a DataLoader without a sampler of its own, got WeightedRandomSampler",
+    ),
     ({"test": DataLoader(Endless())}, "test must have rows that can be asked for by number"),
     ({"train": Unsized()}, "train must say how many rows it has: give Unsized a __len__."),
     ({"train": Triples()}, "a batch must be a pair of tensors (x, y), got"),

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnknownOptionError
 
-from unstuck.cli.flags import with_settings
-from unstuck.errors import UnstuckError
+from unstuck.cli.flags import KEYS, SHORT, with_settings
+from unstuck.errors import UnstuckError, did_you_mean
 
 # Verbs are loaded when they are called: help must not wait for numba.
 VERBS = {
@@ -39,13 +39,22 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def _in_one_line(error: Exception, arguments: Sequence[str]) -> str:
+    said = " ".join(str(error).split())
+    if isinstance(error, UnknownOptionError):
+        word = said.removeprefix("Unknown option: --").rstrip(".").partition("=")[0]
+        return f"{said} {did_you_mean(word.split('.')[0], (*KEYS, *SHORT, 'out', 'json', 'set', 'record'))}"
+    if isinstance(error, MissingArgumentError):
+        return f"{said} Type: unstuck {arguments[0]} --help"
+    return said
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code."""
     try:
         code = app(with_settings(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, UnstuckError) as error:
-        said = " ".join(str(error).split())
-        print(f"unstuck: {said}", file=sys.stderr)
+        print(f"unstuck: {_in_one_line(error, arguments)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("unstuck: interrupted", file=sys.stderr)

@@ -18,7 +18,7 @@ from unstuck.training.training import Training
 def followed(training: Training, *, record: int, json: bool) -> int:
     """Train to the end, showing what happens, and say what came of it; the exit code."""
     started = time.perf_counter()
-    console = Console(quiet=json, highlight=False)
+    console = Console(quiet=json, highlight=False, soft_wrap=True)
     console.print(text.task_summary(training.task))
     _prepare(training, Console(stderr=True, highlight=False))
     _watch(training, console)

@@ -35,7 +35,8 @@ def epoch_line(row: Mapping[str, float], *, epochs: int, score: str) -> str:
 def task_summary(task: Task) -> str:
     """What is about to be trained, in two lines."""
     rows = ", ".join(f"{grouped(len(split))} {name}" for name, split in task.rows.items())
-    steps = f"{task.plan.epochs} epochs of {grouped(task.plan.steps)} steps, engine {task.engine.name}"
+    epochs = "1 epoch" if task.plan.epochs == 1 else f"{task.plan.epochs} epochs"
+    steps = f"{epochs} of {grouped(task.plan.steps)} steps, engine {task.engine.name}"
     if task.recipe is None or task.dataset is None or task.network is None:
         return f"{rows} rows\n{steps}"
     network, recipe = task.network, task.recipe

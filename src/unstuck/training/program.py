@@ -18,7 +18,8 @@ class Program:
     Args:
         model: () → nn.Module, which draws its weights; or an nn.Module, of which every training starts a copy.
         train: (x, y) arrays or tensors with rows first; a torch Dataset; or a DataLoader, of which the data
-            set, the way batches are put together and, unless given here, the batch size are taken.
+            set, the way batches are put together and, unless given here, the batch size are taken. An epoch's
+            last batch may be shorter, whatever its drop_last.
         validation: likewise, to choose by; or nothing.
         test: likewise, for the final score; or nothing.
         loss: (outputs, targets) → scalar.

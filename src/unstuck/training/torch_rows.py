@@ -7,7 +7,15 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    default_collate,
+)
 
 from unstuck.errors import ProgramError
 from unstuck.training import torch_random
@@ -75,6 +83,12 @@ def rows_of(given: Any, device: torch.device, name: str) -> Rows:
         return given
     collate = default_collate
     if isinstance(given, DataLoader):
+        is_own = not isinstance(given.sampler, RandomSampler | SequentialSampler)
+        if is_own and not isinstance(given.dataset, IterableDataset):
+            raise ProgramError(
+                f"{name} must be a DataLoader without a sampler of its own, got {type(given.sampler).__name__}: "
+                "unstuck draws the order of the rows from its seed."
+            )
         given, collate = given.dataset, given.collate_fn
     if isinstance(given, IterableDataset):
         raise ProgramError(f"{name} must have rows that can be asked for by number, got an IterableDataset.")
