@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _LARGEST = 1024  # pixels of the longer side that are worked on: 50 for each that MNIST's digits are long
-_COARSE = 96  # pixels of the longer side on which the paper is fitted
+_COARSE = 64  # pixels of the longer side on which the paper is fitted
 _ROUNDS = 8  # of fitting the paper and leaving out what is not paper: half by the border, half by all
 _PLANE = 3  # of the six terms of a paraboloid
 _FAINTEST = 16 / 255  # contrast below which nothing was drawn. Ours: pencil has five times that

@@ -120,19 +120,19 @@ def _layer_forward(plan, parameters, work, number, x_at, y_at, rows, inputs, out
 
 
 @inlined
-def step_linear(plan, settings, step, state, place, x, error):
-    """One step of a fully connected layer's parameters; plain gradient descent is the matrix product itself."""
+def linear_gradient(plan, settings, state, place, x, error):
+    """The gradient of a fully connected layer's parameters into state.gradient; how many must still take their step.
+
+    For plain gradient descent none must: the matrix product goes into the parameters themselves.
+    """
     inputs, outputs = x.shape[1], error.shape[1]
-    bias = place + outputs * inputs
+    target, alpha, beta, left = state.gradient, np.float32(1), np.float32(0), outputs * inputs + outputs
     if plan.optimizer == SGD:
-        rate, beta = np.float32(settings[0]), np.float32(1 - settings[0] * settings[1])
-        weight = matrix(state.parameters, place, outputs, inputs)
-        layers.linear_backward(x, error, weight, vector(state.parameters, bias, outputs), -rate, beta)
-    else:
-        gradient = matrix(state.gradient, place, outputs, inputs)
-        bias_gradient = vector(state.gradient, bias, outputs)
-        layers.linear_backward(x, error, gradient, bias_gradient, np.float32(1), np.float32(0))
-        step_range(plan, settings, step, state, place, outputs * inputs + outputs)
+        target, left = state.parameters, 0
+        alpha, beta = np.float32(-settings[0]), np.float32(1 - settings[0] * settings[1])
+    weight, bias = matrix(target, place, outputs, inputs), vector(target, place + outputs * inputs, outputs)
+    layers.linear_backward(x, error, weight, bias, alpha, beta)
+    return left
 
 
 @inlined
@@ -162,7 +162,7 @@ def backward(plan, settings, step, state, work, rows, capacity):
             if number:
                 weight = matrix(state.parameters, place, outputs, inputs)
                 layers.input_error(error, weight, matrix(work.errors, other, rows, inputs))
-            step_linear(plan, settings, step, state, place, x, error)
+            left = linear_gradient(plan, settings, state, place, x, error)
             now, other = other, now
         elif kind == LAYER_NORM:
             statistics = matrix(work.statistics, number * capacity * 2, rows, 2)
@@ -170,10 +170,13 @@ def backward(plan, settings, step, state, work, rows, capacity):
             bias_gradient = vector(state.gradient, place + inputs, inputs)
             weight = vector(state.parameters, place, inputs)
             layers.layer_norm_backward(x, weight, statistics, error, weight_gradient, bias_gradient)
-            step_range(plan, settings, step, state, place, 2 * inputs)
+            left = 2 * inputs
         else:
             y_at = plan.table[number, START] * capacity
             _activation_backward(kind, plan.constants[number], work, y_at, now, rows, outputs)
+            left = 0
+        if left:
+            step_range(plan, settings, step, state, place, left)
 
 
 @inlined
