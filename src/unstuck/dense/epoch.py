@@ -121,7 +121,7 @@ def _layer_forward(plan, parameters, work, number, x_at, y_at, rows, inputs, out
 
 @inlined
 def linear_gradient(plan, settings, state, place, x, error):
-    """The gradient of a fully connected layer's parameters into state.gradient; how many must still take their step.
+    """The gradient of a fully connected layer's parameters; returns how many must still take their step by it.
 
     For plain gradient descent none must: the matrix product goes into the parameters themselves.
     """
