@@ -16,10 +16,11 @@ def digit(pixels, times=7):
 
 
 def hairline(pixels):
-    """The middle line of the digit, two pixels broad."""
+    """The middle lines of the digit's strokes, a few pixels broad."""
     inside = ndimage.distance_transform_edt(digit(pixels) > 0.5)
-    ridge = (inside > 0) & (inside >= ndimage.maximum_filter(inside, 3))
-    return (1.5 - ndimage.distance_transform_edt(~ridge)).clip(0, 1)
+    # A pixel of slack, since the ridge of whole pixels has gaps.
+    ridge = (inside > 1) & (inside >= ndimage.maximum_filter(inside, 5) - 1)
+    return (1 - ndimage.distance_transform_edt(~ridge)).clip(0, 1)
 
 
 def somewhere(ink, generator):
@@ -90,7 +91,7 @@ def drawn_thin(pixels, generator):
 def cut_close(pixels, generator):
     ink = digit(pixels)
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
-    return 255 * (1 - 0.85 * ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return 255 * (1 - 0.85 * np.pad(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 4))
 
 
 SCENES = {

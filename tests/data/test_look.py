@@ -64,24 +64,3 @@ def test_rows_that_stand_in_two_splits_are_counted(source):
     seen = look(data).splits
     assert seen["train"].repeated == 5
     assert seen["test"].repeated == 7
-
-
-def test_examples_are_a_few_distinct_rows_of_each_class():
-    data = arrange(pictures(), Data(name="s"))
-    seen = look(data, examples=4)
-    for number, positions in enumerate(seen.examples):
-        assert len(set(positions)) == 4
-        assert (data.train.y[list(positions)] == number).all()
-
-
-def test_a_class_of_few_rows_shows_them_all():
-    source = pictures()
-    source.train.y[:] = 0
-    source.train.y[:3] = [1, 2, 2]
-    seen = look(arrange(source, Data(name="s", **KEPT)), examples=10)
-    assert seen.examples[1:] == ((0,), (1, 2))
-
-
-def test_where_numbers_are_predicted_examples_are_one_group():
-    (group,) = look(arrange(table(), Data(name="s")), examples=4).examples
-    assert len(set(group)) == 4

@@ -43,5 +43,5 @@ def verb(
         return 0
     console = Console(highlight=False)
     console.print(text.data_table(seen))
-    console.print(f"picture: {save_samples(dataset, seen, Path(out or f'{Path(dataset.name).stem}-samples.png'))}")
+    console.print(f"picture: {save_samples(dataset, Path(out or f'{Path(dataset.name).stem}-samples.png'))}")
     return 0

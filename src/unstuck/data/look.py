@@ -45,18 +45,11 @@ class Look:
     splits: dict[str, SplitLook]
     constant: int
     """Features that are the same in every training row, from which nothing can be learned."""
-    examples: tuple[tuple[int, ...], ...]
-    """Positions in the training split to draw: a few for each class, or one group where numbers are predicted."""
     fingerprint: str
 
 
-def look(dataset: Dataset, *, examples: int = 10) -> Look:
-    """Count, measure and compare the splits of a data set.
-
-    Args:
-        dataset: what `load` gives.
-        examples: most positions chosen for each class (or in all, where numbers are predicted), at least 1.
-    """
+def look(dataset: Dataset) -> Look:
+    """Count, measure and compare the splits of a data set."""
     known = _hashes(dataset.train)
     return Look(
         name=dataset.name,
@@ -66,7 +59,6 @@ def look(dataset: Dataset, *, examples: int = 10) -> Look:
         features=dataset.features,
         splits={name: _look(split, dataset, known) for name, split in dataset.splits.items()},
         constant=int((dataset.train.x.min(axis=0) == dataset.train.x.max(axis=0)).sum()),
-        examples=_examples(dataset, examples),
         fingerprint=dataset.fingerprint,
     )
 
@@ -103,15 +95,3 @@ def _hashes(split: Split) -> list[bytes]:
     """A digest of each row's inputs. 16 bytes: among 10⁶ rows two differing ones agree with odds of 10⁻²⁷."""
     rows = np.ascontiguousarray(split.x)
     return [hashlib.blake2b(row.data, digest_size=16).digest() for row in rows]
-
-
-def _examples(dataset: Dataset, count: int) -> tuple[tuple[int, ...], ...]:
-    """Evenly spaced among the rows of each class: neighbours of a source are often alike."""
-    y = dataset.train.y
-    groups = [np.flatnonzero(y == number) for number in range(dataset.outputs)] if dataset.classes else None
-    return tuple(_spread(group, count) for group in groups or [np.arange(len(y))])
-
-
-def _spread(positions: np.ndarray, count: int) -> tuple[int, ...]:
-    count = min(count, len(positions))
-    return tuple(positions[np.arange(count) * len(positions) // count].tolist())

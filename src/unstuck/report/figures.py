@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unstuck.data import Dataset, Look
+from unstuck.data import Dataset
 from unstuck.report import plots, view
 from unstuck.training.run import Run
 
@@ -52,14 +52,10 @@ def figures(run: Run, dataset: Dataset | None, *, record: int) -> Iterator[tuple
         yield "mistakes", plots.draw_mistakes(mistakes)
 
 
-def save_samples(dataset: Dataset, look: Look, path: Path) -> Path:
+def save_samples(dataset: Dataset, path: Path) -> Path:
     """Draw some training examples of each class, or the features of a table, into a PNG file."""
-    chosen = np.concatenate([np.array(group, np.int64) for group in look.examples])
-    if len(dataset.shape) == 1:  # features are drawn as histograms: of all rows
-        chosen = np.arange(len(dataset.train))
-    x, y = _raw(dataset, dataset.train.x[chosen]), dataset.train.y[chosen]
-    if dataset.targets is not None:
-        y = dataset.targets.undo(y)
+    y = dataset.train.y if dataset.targets is None else dataset.targets.undo(dataset.train.y)
+    x = _raw(dataset, dataset.train.x)
     samples = view.SamplesView.of(x, y, name=dataset.name, classes=dataset.classes, features=dataset.features)
     plots.save(plots.draw_samples(samples), path)
     return path

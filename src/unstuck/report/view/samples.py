@@ -85,7 +85,7 @@ class SamplesView:
         seen = is_picture(x.shape[1:])
         stacked = classes is not None and len(classes) <= STACKED_CLASSES
         per_class = _per_class(len(classes)) if classes else 40
-        shown = _firsts(labels, min(len(classes), MOST_CLASSES) if classes else 1, per_class)
+        shown = _spread(labels, min(len(classes), MOST_CLASSES) if classes else 1, per_class)
         targets = [] if classes else [("target", np.reshape(y, (len(y), -1))[:, 0])]
         columns = [] if seen else _columns(x, features)[: MOST_FEATURES - len(targets)]
         groups, count = (labels, len(classes)) if classes and stacked else (np.zeros_like(labels), 1)
@@ -117,10 +117,12 @@ def _per_class(classes: int) -> int:
     return int(np.clip(MOST_CLASSES // classes, 1, 10))
 
 
-def _firsts(labels: np.ndarray, classes: int, per_class: int) -> np.ndarray:
-    """Row numbers of the first examples of each class, class after class."""
-    firsts = [np.flatnonzero(labels == number)[:per_class] for number in range(classes)]
-    return np.concatenate([*firsts, np.zeros(0, np.int64)])
+def _spread(labels: np.ndarray, classes: int, per_class: int) -> np.ndarray:
+    """Row numbers of some examples of each class, class after class, evenly spaced: neighbours are often alike."""
+    groups = [np.flatnonzero(labels == number) for number in range(classes)]
+    counts = [min(per_class, len(group)) for group in groups]
+    chosen = [group[np.arange(n) * len(group) // max(n, 1)] for group, n in zip(groups, counts, strict=True)]
+    return np.concatenate([*chosen, np.zeros(0, np.int64)])
 
 
 def _columns(x: np.ndarray, names: tuple[str, ...] | None) -> list[tuple[str, np.ndarray]]:
