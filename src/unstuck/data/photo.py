@@ -23,7 +23,7 @@ _QUIET = 3.0  # deviations of the noise that are taken off
 _SPECK = 1 / 50  # of the largest stroke's area, below which a spot is dirt. Ours: the dot on an i has 1/10
 _SHRUNK = 0.5  # size of the new picture to the old, above which no line can be too thin
 _THIN = 0.8  # of the usual breadth, below which lines are thickened. Ours: of hairlines drawn along the middle of
-# 100 MNIST digits, a perceptron then recognises 95, without it 84; 3 nearest neighbours, 95 and 31
+# 100 MNIST digits, a perceptron then recognises 95, without it 85; 3 nearest neighbours, 95 and 32
 _SHADOW = 16  # levels that a border must be off an even slope, to be in a shadow with an edge
 _SHADED = 0.2  # share of the border that is in it, or in the light
 _SQUARE = 1 / 3  # of the longer side: broader than any stroke of a drawing that fills the picture
