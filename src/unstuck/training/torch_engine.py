@@ -95,7 +95,9 @@ class TorchEngine:
     def _checked_step(
         self, model: nn.Module, x: Tensor, y: Tensor, loss: Callable[..., Tensor], optimizer: torch.optim.Optimizer
     ) -> Tensor:
-        optimizer.zero_grad(set_to_none=True)
+        for group in optimizer.param_groups:  # zero_grad with what it costs beside: a tenth of a small net's step
+            for parameter in group["params"]:
+                parameter.grad = None
         value = _scalar(loss(model(x), y))
         if self.device.type == "cpu" and not math.isfinite(value.detach()):
             return value.detach()
