@@ -8,16 +8,17 @@ from typing import NamedTuple
 import numpy as np
 
 from unstuck import files
+from unstuck.data import Dataset
 from unstuck.data import load as load_data
 from unstuck.data.readers.rows import ENDINGS as TABLES
-from unstuck.errors import DataError, RunError
+from unstuck.errors import DataError, ProgramError, RecipeError, RunError, did_you_mean
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.report.figures import save_figures
 from unstuck.training.folder import Folder
 from unstuck.training.program import Program
-from unstuck.training.run import Predictor, Run, conclude, load, seal
+from unstuck.training.run import DataFacts, Predictor, Run, conclude, load, seal
 from unstuck.training.scores import ACCURACY, R2
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
@@ -30,8 +31,8 @@ def train(
     *,
     seed: int | None = None,
     out: str | Path | None = None,
-    device: str = "auto",
-    threads: int = 1,
+    device: str | None = None,
+    threads: int | None = None,
 ) -> Run:
     """Train a recipe or a program of your own, and score it.
 
@@ -39,15 +40,18 @@ def train(
         what: a Recipe, or live PyTorch objects in a Program.
         seed: draws weights, order and dropout; nothing: the recipe's, or 0 for a program.
         out: a new folder for the run; nothing: it stays in memory.
-        device: of a program: auto, cpu or cuda. A recipe says its own.
-        threads: of the processor, for a program. A recipe says its own.
+        device: auto, cpu or cuda; nothing: the recipe's, or auto for a program.
+        threads: of the processor, for the torch engine; nothing: the recipe's, or 1 for a program.
 
     A run that diverged or was interrupted is returned like any other: `run.stop` says so.
     """
+    given = {"seed": seed, "device": device, "threads": threads}
     if isinstance(what, Recipe):
-        task = task_of_recipe(what if seed is None else what.edit("seed", seed))
+        task = task_of_recipe(edited(what, [Edit(key, to) for key, to in given.items() if to is not None]))
+    elif isinstance(what, Program):
+        task = task_of_program(what, seed=seed or 0, device=device or "auto", threads=threads or 1)
     else:
-        task = task_of_program(what, seed=seed or 0, device=device, threads=threads)
+        raise ProgramError(f"what is trained must be a Recipe or a Program, got {type(what).__name__}.")
     training = _started(task, Folder.create(Path(out)) if out is not None else None)
     for _ in training:
         pass
@@ -85,24 +89,54 @@ def finish(training: Training, *, record: int = 19) -> Run:
 
 
 def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]]:
-    """Loss and score of every split of the run's data, or of the data that edits of `data` make of them.
+    """Loss and score of every split of the run's data; or of other data, which edits of `data` name.
 
     Other data are scaled as the training data were, so that their scores are those of the network as it is.
+    They are not split: their score is `test` if they bring test rows of their own, else `all`.
     """
     predictor, recipe = run.predictor, run.recipe
     if recipe is None or not isinstance(predictor, Predictor):
         raise RunError("only a recipe's run can be scored again: a program's data are not at hand.")
-    dataset = load_data(edited(recipe, edits).data)
-    if dataset.classes != predictor.facts.classes:
-        raise DataError(f"the data must have the run's classes {predictor.facts.classes}, got {dataset.classes}.")
+    edits = list(edits)
+    dataset = load_data(_whole(recipe, edits).data)
+    _check_alike(dataset, predictor.facts, same=not edits)
+    splits = dataset.splits
+    if edits:
+        splits = {"test": dataset.test} if dataset.test else {"all": dataset.train}
     score = ACCURACY if dataset.classes else R2
     scores = {}
-    for name, split in dataset.splits.items():
+    for name, split in splits.items():
         raw = split.x if split.x.dtype == np.uint8 else dataset.inputs.undo(split.x)
         targets = split.y if dataset.targets is None else dataset.targets.undo(split.y)
         said = predictor.evaluate(raw, targets, recipe.loss.name)
         scores[name] = {"loss": said.loss, score.name: score.measure(said.outputs, said.targets)}
     return scores
+
+
+def _whole(recipe: Recipe, edits: Sequence[Edit]) -> Recipe:
+    """The recipe with other data, none of them held out; edits may say where they are and how they are read."""
+    if not edits:
+        return recipe
+    known = {"data", *(f"data.{name}" for name in ("name", "path", "target", "ignore", "size"))}
+    for edit in edits:
+        if edit.path not in known:
+            must = "say where other data are and how they are read"
+            raise RecipeError(edit.path, must, edit.to, hint=did_you_mean(edit.path, known))
+    return edited(recipe, [Edit("data.validation", 0.0), Edit("data.test", 0.0), Edit("data.rows", None), *edits])
+
+
+def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:
+    if same and dataset.fingerprint != facts.fingerprint:
+        raise DataError(
+            f"{dataset.name} has changed since the run. To score it as it is now, name it: --data.path …"
+        )
+    for what, expected, got in (
+        ("classes", facts.classes, dataset.classes),
+        ("shape", facts.intake.shape, dataset.shape),
+        ("inputs", facts.intake.features, dataset.features),
+    ):
+        if expected != got:
+            raise DataError(f"the data must have the run's {what} {expected}, got {got}.")
 
 
 class Answer(NamedTuple):
@@ -142,6 +176,9 @@ def _answer(run: Run, name: str, outputs: np.ndarray) -> Answer:
 
 def _started(task: Task, folder: Folder | None) -> Training:
     if folder and task.recipe and task.dataset:
-        files.write(folder.recipe, file.dumps(task.recipe))
+        recipe = task.recipe
+        if recipe.data.path is not None:  # so that the run can be resumed from another place
+            recipe = recipe.edit("data.path", str(Path(recipe.data.path).resolve()))
+        files.write(folder.recipe, file.dumps(recipe))
         folder.set_state("running", data=task.dataset.fingerprint)
     return Training(task, folder)

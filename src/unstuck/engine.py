@@ -55,7 +55,8 @@ class Engine(Protocol):
         """Train on consecutive batches of the row numbers `order` (M,), after `done` steps.
 
         `factors` (S,) multiply the peak rate. Returns the losses, fewer than S and the last not finite if
-        training failed there; the weights are then those before that step.
+        training failed there. The weights are then those before that step, where the engine sees the loss
+        before it steps: it does not on a GPU, nor with a step of the user's own.
         """
         ...
 

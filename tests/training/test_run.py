@@ -367,3 +367,11 @@ def test_a_run_killed_at_any_write_never_looks_whole_and_goes_on_to_the_same_bit
                 np.testing.assert_array_equal(value, whole.weights[name])
             went_on += 1
     assert went_on > 10
+
+
+def test_two_processes_never_train_into_one_folder(tmp_path):
+    folder = Folder.create(tmp_path / "run")
+    with folder.claimed(), pytest.raises(RunError, match="being trained already"), folder.claimed():
+        pass
+    with folder.claimed():
+        pass

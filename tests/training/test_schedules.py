@@ -9,6 +9,7 @@ from unstuck.recipe.spec import ConstantRate, CosineRate, ExponentialRate, StepR
 from unstuck.training.schedules import factors
 
 EPOCHS, STEPS = 12, 5
+ALL = np.arange(EPOCHS * STEPS)
 KINDS = [ConstantRate, StepRate, ExponentialRate, CosineRate]
 
 
@@ -36,25 +37,25 @@ def rates(make, *, per_epoch):
     ],
 )
 def test_a_schedule_is_torchs(schedule, oracle, per_epoch):
-    ours = factors(schedule, epochs=EPOCHS, steps_per_epoch=STEPS)
+    ours = factors(schedule, ALL, epochs=EPOCHS, steps_per_epoch=STEPS)
     np.testing.assert_allclose(ours, rates(oracle, per_epoch=per_epoch), rtol=1e-12, atol=1e-15)
 
 
 def test_a_constant_rate_is_the_peak_throughout():
-    np.testing.assert_array_equal(factors(ConstantRate(), epochs=2, steps_per_epoch=3), np.ones(6))
+    np.testing.assert_array_equal(factors(ConstantRate(), np.arange(6), epochs=2, steps_per_epoch=3), np.ones(6))
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 1.0, 2.5, 12.0])
 @pytest.mark.parametrize("kind", KINDS)
 def test_warm_up_rises_linearly_to_the_peak_and_multiplies_what_follows(kind, warmup):
-    plain = factors(kind(), epochs=EPOCHS, steps_per_epoch=STEPS)
-    ours = factors(kind(warmup=warmup), epochs=EPOCHS, steps_per_epoch=STEPS)
+    plain = factors(kind(), ALL, epochs=EPOCHS, steps_per_epoch=STEPS)
+    ours = factors(kind(warmup=warmup), ALL, epochs=EPOCHS, steps_per_epoch=STEPS)
     done = np.arange(1, EPOCHS * STEPS + 1) / STEPS  # epochs done after each step
     np.testing.assert_allclose(ours, plain * (np.minimum(1, done / warmup) if warmup else 1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_step_moves_and_none_beyond_the_peak(kind):
-    ours = factors(kind(warmup=3.0), epochs=EPOCHS, steps_per_epoch=STEPS)
+    ours = factors(kind(warmup=3.0), ALL, epochs=EPOCHS, steps_per_epoch=STEPS)
     assert ours.shape == (EPOCHS * STEPS,)
     assert ((ours > 0) & (ours <= 1)).all()

@@ -31,10 +31,11 @@ def verb(
     from unstuck import api
     from unstuck.cli.source import edit_of
     from unstuck.report import text
+    from unstuck.training.folder import finite
 
     scores = api.evaluate(api.load(run), [edit_of(setting) for setting in set_ or []])
     if json:
-        print(json_text.dumps(scores, indent=2))
+        print(json_text.dumps(finite(scores), indent=2))
     else:
         Console(highlight=False).print(text.scores_table(scores))
     return 0

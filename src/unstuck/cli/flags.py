@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from unstuck.errors import RecipeError
+
 # The recipe's keys, written down so that `--help` needs no pydantic; a test compares them.
 KEYS = (
     "seed",
@@ -33,9 +35,9 @@ def _rewritten(arguments: Iterator[str]) -> Iterator[str]:
         if key is None:
             yield argument
             continue
-        if not equals:
-            value = next(arguments, None)
-        yield argument if value is None else f"--set={key}={value}"
+        if not equals and (value := next(arguments, None)) is None:
+            raise RecipeError(key, "have a value after it", flag, hint=f"Try {flag} VALUE.")
+        yield f"--set={key}={value}"
 
 
 def _key(flag: str) -> str | None:

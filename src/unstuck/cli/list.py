@@ -9,6 +9,8 @@ from cyclopts import Parameter
 def verb(kind: str = "all", /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """List what a recipe may name: data, models, activations, losses, optimizers, schedules, initializers, keys.
 
+    `unstuck list schema` prints the recipe's JSON schema, for editors that complete and check TOML.
+
     Parameters
     ----------
     kind
@@ -18,8 +20,12 @@ def verb(kind: str = "all", /, *, json: Annotated[bool, Parameter(negative="")] 
     """
     from rich.console import Console
 
+    from unstuck.recipe.spec import Recipe
     from unstuck.report import catalogue, text
 
+    if kind == "schema":
+        print(json_text.dumps(Recipe.model_json_schema(), indent=2))
+        return 0
     title, columns, rows = catalogue.listing(kind)
     if json:
         print(json_text.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))

@@ -56,6 +56,9 @@ def run(arguments: Sequence[str]) -> int:
     except (CycloptsError, UnstuckError) as error:
         print(f"unstuck: {_in_one_line(error, arguments)}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"unstuck: this machine's memory is too small for it: {error or 'nothing left'}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("unstuck: interrupted", file=sys.stderr)
         return 130

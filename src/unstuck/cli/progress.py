@@ -10,7 +10,7 @@ from unstuck import api
 from unstuck.dense.engine import DenseEngine
 from unstuck.engine import StopReason
 from unstuck.report import text
-from unstuck.training.folder import finite_or_none
+from unstuck.training.folder import finite
 from unstuck.training.run import Run
 from unstuck.training.training import Training
 
@@ -55,6 +55,5 @@ def _watch(training: Training, console: Console) -> None:
 
 
 def _as_json(run: Run) -> dict[str, object]:
-    scores = {split: {k: finite_or_none(v) for k, v in scores.items()} for split, scores in run.scores.items()}
     stop = {**run.stop._asdict(), "reason": run.stop.reason.name}
-    return {"folder": str(run.folder), "stop": stop, "kept": run.kept, "scores": scores}
+    return {"folder": str(run.folder), "stop": stop, "kept": run.kept, "scores": finite(run.scores)}

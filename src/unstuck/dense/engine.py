@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from unstuck.data.dataset import Split
 from unstuck.dense import epoch, losses, optimizers
 from unstuck.dense.compiled import is_compiled
+from unstuck.dense.threads import one_thread
 from unstuck.engine import Arrays, Evaluation
 from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear, Network
 from unstuck.recipe.spec import Optimizer
@@ -80,7 +80,7 @@ class DenseEngine:
         """Train on consecutive batches, as `Engine` says."""
         losses = np.empty(factors.size)
         rates = factors * self.lr
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             taken = epoch.advance(
                 self.plan,
                 self.data,
@@ -142,7 +142,7 @@ def outputs_of(network: Network, parameters: np.ndarray, x: np.ndarray) -> np.nd
 def _evaluate(plan: epoch.Plan, rows: Split, factor: float, parameters: np.ndarray) -> Evaluation:
     results = np.empty((len(rows), plan.table[-1, epoch.OUTPUTS]), dtype=np.float32)
     work = _workspace(plan.table, _BLOCK)
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         loss = epoch.evaluate(plan, _rows(rows, factor), parameters, _BLOCK, work, results)
     return Evaluation(results, rows.y, loss)
 

@@ -23,10 +23,11 @@ def checked(kind: type[Model], table: dict[str, Any]) -> Model:
     try:
         return kind.model_validate(table)
     except ValidationError as error:
-        raise _reworded(error, table) from None
+        raise reworded(error, table) from None
 
 
-def _reworded(error: ValidationError, table: dict[str, Any]) -> RecipeError:
+def reworded(error: ValidationError, table: dict[str, Any]) -> RecipeError:
+    """The first of pydantic's findings in a table, as a `RecipeError`."""
     first, *others = error.errors(include_url=False)
     context, got = first.get("ctx", {}), first["input"]
     field = ".".join(_written_path(first["loc"], table))

@@ -7,12 +7,12 @@ each kind has its own fields and defaults. A bare string stands for a part with 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from unstuck.errors import RecipeError
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, canonical
-from unstuck.recipe.problem import UnknownKeyError
+from unstuck.recipe.problem import UnknownKeyError, reworded
 
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky-relu"]
 Output = Literal["auto", "identity", "sigmoid", "tanh", "relu", "leaky-relu", "softmax"]
@@ -293,6 +293,12 @@ class Recipe(Part):
     loss: Annotated[Loss, _named("auto")] = Loss()
     optimizer: Optimizer = Adam()
     schedule: Schedule = CosineRate()
+
+    def __init__(self, **table: Any) -> None:
+        try:
+            super().__init__(**table)
+        except ValidationError as error:
+            raise reworded(error, table) from None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

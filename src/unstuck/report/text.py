@@ -66,9 +66,10 @@ def _ending(run: Run) -> str:
     epoch, step = run.stop.epoch + 1, run.stop.step + 1
     if run.stop.reason is StopReason.NOT_FINITE:
         where = f", first in {run.stop.layer}" if run.stop.layer else ""
+        kept = "of the best epoch before" if run.kept == "best" else "of the step before"
         return (
-            f"stopped: the loss was not a finite number at step {step} of epoch {epoch}{where}; "
-            f"a smaller optimizer.lr is the first thing to try"
+            f"stopped: the loss was not a finite number at step {step} of epoch {epoch}{where}; scored are the "
+            f"weights {kept}. A smaller optimizer.lr is the first thing to try"
         )
     if run.stop.reason is StopReason.INTERRUPTED:
         return f"interrupted after {run.stop.step} steps of epoch {epoch}. Type: unstuck resume {run.folder}"
@@ -171,4 +172,5 @@ def _loss(value: float | None) -> str:
 
 
 def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    """R² of a diverged network has no bound below."""
+    return "" if value is None else f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3e}"

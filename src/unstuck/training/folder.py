@@ -5,6 +5,7 @@ environment.json           on what it was run
 metrics.jsonl              a line per finished epoch
 checkpoints/last.safetensors, best.safetensors
 weights.safetensors        the weights that the scores are of, with the scaling of the data
+record.safetensors         all that was measured, step by step and epoch by epoch
 predictions.safetensors    outputs and targets of the test split
 scores.json                loss and score of each split
 figures/                   pictures
@@ -17,15 +18,24 @@ import math
 import os
 import platform
 import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 from unstuck import files
 from unstuck.engine import Stop, StopReason
 from unstuck.errors import RunError
 from unstuck.training.record import Record
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 _FORMAT = 1
 _PACKAGES = ("unstuck", "numpy", "scipy", "numba", "torch")
@@ -48,6 +58,19 @@ class Folder:
         folder.set_state("running")
         files.write_json(path / "environment.json", environment())
         return folder
+
+    @contextmanager
+    def claimed(self) -> Generator[None]:
+        """Keep other processes from training into the folder meanwhile: two would ruin each other."""
+        if fcntl is None:
+            yield
+            return
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(f"{self.path} is being trained already, by another process.") from None
+            yield
 
     @classmethod
     def next(cls, parent: Path, stem: str) -> "Folder":
@@ -75,8 +98,8 @@ class Folder:
 
     def write_metrics(self, record: Record) -> None:
         """A line per finished epoch."""
-        rows = ({name: finite_or_none(value) for name, value in row.items()} for row in record.epochs())
-        files.write(self.path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        lines = (json.dumps(finite(row)) + "\n" for row in record.epochs())
+        files.write(self.path / "metrics.jsonl", "".join(lines))
 
     def set_state(self, state: str, stop: Stop | None = None, **more: Any) -> None:
         """Say what the folder is: running, interrupted, or finished and whole. What else was said stays."""
@@ -89,6 +112,8 @@ class Folder:
 
     def seal(self, stop: Stop) -> None:
         """Declare the folder whole, with a hash of every file in it."""
+        for left in self.path.rglob(".*"):  # by a process that was killed while it wrote
+            left.unlink(missing_ok=True)
         inside = sorted(path for path in self.path.rglob("*") if path.is_file() and path.name != "run.json")
         hashes = {path.relative_to(self.path).as_posix(): _hash(path) for path in inside}
         self.set_state("finished", stop, files=hashes)
@@ -132,19 +157,32 @@ class Folder:
 
 
 def environment() -> dict[str, Any]:
-    """What a result may depend on beside the recipe: versions, processor, threads."""
+    """What a result's last digits may depend on beside the recipe: versions, processor, BLAS kernels."""
+    blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     return {
         "python": platform.python_version(),
         "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": os.cpu_count(),
+        "blas": sorted({f"{one['internal_api']} {one['version']} {one.get('architecture')}" for one in blas}),
         "packages": {name: metadata.version(name) for name in _PACKAGES},
     }
 
 
-def finite_or_none(value: float) -> float | None:
-    """The number for JSON, which knows no NaN and no infinity."""
-    return value if math.isfinite(value) else None
+def _processor() -> str:
+    """The model where Linux tells it, else what Python knows."""
+    said = Path("/proc/cpuinfo")
+    lines = said.read_text(encoding="utf-8").splitlines() if said.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Named numbers, nested or not, for JSON, which knows no NaN and no infinity: they become null."""
+    return {
+        name: finite(value) if isinstance(value, Mapping) else value if math.isfinite(value) else None
+        for name, value in numbers.items()
+    }
 
 
 def _hash(path: Path) -> str:

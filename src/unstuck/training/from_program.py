@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from unstuck.engine import Engine
+from unstuck.engine import Engine, Evaluation
 from unstuck.errors import ProgramError
 from unstuck.training.program import Program
 from unstuck.training.scores import ACCURACY, R2, Score, threshold_accuracy
@@ -27,6 +27,10 @@ def check(program: Program, seed: int) -> None:
             raise ProgramError(f"{name} must be callable or None, got {type(given).__name__}.")
     if type(seed) is not int or seed < 0:
         raise ProgramError(f"seed must be a whole number, 0 or more, got {seed!r}.")
+    if isinstance(program.loss, type):
+        raise ProgramError(
+            f"loss must be a function or an object, got the class {program.loss.__name__}: call it."
+        )
     for name in ("epochs", "batch_size"):
         given = getattr(program, name)
         if (name, given) != ("batch_size", None) and (type(given) is not int or given < 1):
@@ -53,11 +57,10 @@ def rows(program: Program, device: torch.device) -> Mapping[str, Rows]:
 
 def score(program: Program, engine: Engine, train: Rows) -> Score:
     """The user's score; else accuracy of classes, R² of numbers, or, where neither fits, the loss negated."""
+    places = np.unique(np.linspace(0, len(train) - 1, _JUDGED_BY).astype(np.int64))  # rows may be sorted by class
+    outputs, targets, _ = _first_look(engine, train.take(places))
     if (measure := program.score) is not None:
         return Score("score", "", _of_tensors(measure))
-    places = np.unique(np.linspace(0, len(train) - 1, _JUDGED_BY).astype(np.int64))  # rows may be sorted by class
-    some = engine.evaluate(train.take(places))
-    outputs, targets = some.outputs, some.targets
     by_class = outputs.ndim == targets.ndim + 1 and outputs.shape[1] > 1
     if by_class and not np.issubdtype(targets.dtype, np.floating):
         return ACCURACY
@@ -67,6 +70,20 @@ def score(program: Program, engine: Engine, train: Rows) -> Score:
     if outputs.size == targets.size:
         return R2
     return Score("negative_loss", "", _of_tensors(lambda outputs, targets: -float(program.loss(outputs, targets))))
+
+
+def _first_look(engine: Engine, some: Rows) -> Evaluation:
+    """What the model and the loss say of some rows; where they cannot, the objects do not fit together."""
+    try:
+        return engine.evaluate(some)
+    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        if isinstance(error, ProgramError):
+            raise
+        x, y = some.batch(torch.zeros(1, dtype=torch.int64))
+        inputs = f"inputs of shape (rows, {', '.join(map(str, x.shape[1:]))}) and {x.dtype}"
+        targets = f"targets of shape (rows{''.join(f', {size}' for size in y.shape[1:])}) and {y.dtype}"
+        why = " ".join(str(error).split())
+        raise ProgramError(f"model and loss must take {inputs}, {targets}; they said: {why}") from error
 
 
 def _of_tensors(measure: Callable[[Tensor, Tensor], float]) -> Callable[[np.ndarray, np.ndarray], float]:

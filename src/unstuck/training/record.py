@@ -9,7 +9,6 @@ UNITS = {
     "epoch": "epochs done",
     "seconds": "s",
     "step_loss": "mean over the batch",
-    "step_rate": "factor of the peak learning rate",
 }
 
 

@@ -10,6 +10,9 @@ from unstuck.network.mlp import LINKS, mlp
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 
+# A recipe that does not say otherwise takes so many rows per step, or all where there are fewer.
+_USUAL_BATCH = Recipe.model_fields["batch_size"].default
+
 
 def resolve(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Network]:
     """The recipe with every `auto` decided, and the network that it describes; `RecipeError` if it cannot be."""
@@ -18,11 +21,14 @@ def resolve(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Network]:
         loss = "cross-entropy" if dataset.classes else "mse"
     _check(recipe, dataset, loss)
     decided = [Edit("loss.name", loss), Edit("keep", _kept(recipe, dataset)), *_data(recipe, dataset)]
+    decided.append(Edit("batch_size", min(recipe.batch_size, len(dataset.train))))
     if recipe.model.output == "auto":
         decided.append(Edit("model.output", LINKS.get(loss, "identity")))
     recipe = edited(recipe, decided)
     network = network_of(recipe, inputs=int(np.prod(dataset.shape)), outputs=dataset.outputs)
-    return recipe.edit("engine", _engine(recipe, network)), network
+    engine = _engine(recipe, network)
+    decided = [Edit("engine", engine), *([Edit("device", "cpu")] if engine == "dense" else [])]
+    return edited(recipe, decided), network
 
 
 def network_of(recipe: Recipe, *, inputs: int, outputs: int) -> Network:
@@ -32,10 +38,13 @@ def network_of(recipe: Recipe, *, inputs: int, outputs: int) -> Network:
 
 def _check(recipe: Recipe, dataset: Dataset, loss: str) -> None:
     rows = len(dataset.train)
-    if recipe.batch_size > rows:
+    if dataset.classes is None:
+        _check_numbers(dataset, loss)
+    if recipe.batch_size > rows and recipe.batch_size != _USUAL_BATCH:
         raise RecipeError("batch_size", f"be at most {rows}, the number of training rows", recipe.batch_size)
-    if dataset.classes:
-        return
+
+
+def _check_numbers(dataset: Dataset, loss: str) -> None:
     if loss == "cross-entropy":
         raise RecipeError("loss.name", "be mse or bce where numbers are predicted", loss)
     if loss == "bce" and not all(((part.y >= 0) & (part.y <= 1)).all() for part in dataset.splits.values()):
@@ -66,6 +75,8 @@ def _engine(recipe: Recipe, network: Network) -> str:
     if recipe.engine == "dense" and lacking:
         hint = f"The dense engine has no {lacking}."
         raise RecipeError("engine", "be torch or auto for this network", "dense", hint=hint)
+    if recipe.engine == "dense" and recipe.device == "cuda":
+        raise RecipeError("engine", "be torch or auto where the device is cuda", "dense")
     if recipe.engine == "auto":
         return "torch" if lacking or recipe.device == "cuda" else "dense"
     return recipe.engine

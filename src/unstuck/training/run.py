@@ -17,7 +17,7 @@ from unstuck.network.layers import Network
 from unstuck.recipe import file
 from unstuck.recipe.spec import Recipe
 from unstuck.training.checkpoint import Checkpoint
-from unstuck.training.folder import Folder, finite_or_none
+from unstuck.training.folder import Folder, finite
 from unstuck.training.record import Record
 from unstuck.training.resolve import network_of
 from unstuck.training.training import Training
@@ -80,10 +80,12 @@ class Predictor:
         return said._replace(outputs=self.network.predictions(said.outputs))
 
     def _ready(self, x: np.ndarray) -> np.ndarray:
-        shape = self.facts.intake.shape
-        if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(shape)):
+        shape, size = self.facts.intake.shape, int(np.prod(self.facts.intake.shape))
+        if x.ndim < 2 or int(np.prod(x.shape[1:])) != size:
             raise DataError(f"x must have shape (rows, {', '.join(map(str, shape))}), got {x.shape}.")
-        return self.inputs.apply(x.reshape(len(x), *shape)).reshape(len(x), -1)
+        if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
+            raise DataError(f"x must hold finite numbers, got {x.dtype} with others among them.")
+        return self.inputs.apply(x.reshape(len(x), *shape)).reshape(len(x), size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -202,8 +204,7 @@ def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
         Checkpoint({"test": said}, {"loss": run.test.loss}).save(folder.path / "predictions.safetensors")
     columns = {name: run.record[name] for name in run.record}
     Checkpoint({"record": columns}, run.record.units).save(folder.path / "record.safetensors")
-    scores = {split: {k: finite_or_none(v) for k, v in scores.items()} for split, scores in run.scores.items()}
-    files.write_json(folder.path / "scores.json", scores)
+    files.write_json(folder.path / "scores.json", finite(run.scores))
 
 
 def seal(run: Run) -> None:

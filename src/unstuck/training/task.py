@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,8 @@ def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
     recipe, network = resolve(recipe, dataset)
     parameters = initial_parameters(network, recipe.model.initializer, recipe.seed)
     make = _dense if recipe.engine == "dense" else _torch
-    engine, rows = make(recipe, network, dataset, parameters)
+    engine, rows, recipe = make(recipe, network, dataset, parameters)
     steps = -(-len(dataset.train) // recipe.batch_size)
-    rates = factors(recipe.schedule, epochs=recipe.epochs, steps_per_epoch=steps)
     return Task(
         engine=engine,
         plan=Plan(
@@ -67,7 +67,7 @@ def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
             batch_size=recipe.batch_size,
             epochs=recipe.epochs,
             seed=recipe.seed,
-            factors=lambda step: rates[step],
+            factors=partial(factors, recipe.schedule, epochs=recipe.epochs, steps_per_epoch=steps),
         ),
         rows=rows,
         score=ACCURACY if dataset.classes else R2,
@@ -82,7 +82,7 @@ def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
 
 def _dense(
     recipe: Recipe, network: Network, dataset: Dataset, parameters: np.ndarray
-) -> tuple[Engine, Mapping[str, Any]]:
+) -> tuple[Engine, Mapping[str, Any], Recipe]:
     engine = DenseEngine.make(
         network,
         recipe.loss.name,
@@ -92,12 +92,12 @@ def _dense(
         train=dataset.train,
         factor=_factor(dataset),
     )
-    return engine, dataset.splits
+    return engine, dataset.splits, recipe
 
 
 def _torch(
     recipe: Recipe, network: Network, dataset: Dataset, parameters: np.ndarray
-) -> tuple[Engine, Mapping[str, Any]]:
+) -> tuple[Engine, Mapping[str, Any], Recipe]:
     # Imported by name when it is needed: torch takes longer to import than MNIST to learn.
     lowering = importlib.import_module("unstuck.training.from_recipe")
     torch_engine = importlib.import_module("unstuck.training.torch_engine")
@@ -112,7 +112,7 @@ def _torch(
         device=device,
         threads=recipe.threads,
     )
-    return engine, rows
+    return engine, rows, recipe.edit("device", device.type)
 
 
 def _factor(dataset: Dataset) -> float:

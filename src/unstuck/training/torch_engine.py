@@ -76,16 +76,17 @@ class TorchEngine:
         that is not finite is seen after its step."""
         batches = torch.from_numpy(order).to(self.device).split(self.batch_size)
         losses = torch.zeros(len(batches), device=self.device)
-        step, buffers = self.step or self._checked_step, [*self.model.buffers()]
+        step, checked = self.step or self._checked_step, self.step is None and self.device.type == "cpu"
+        buffers = [*self.model.buffers()]
         with self._at_work(training=True):
             for number, rows in enumerate(batches):
                 self._set_rate(factors[number])
-                put_back = _restorer(buffers)
+                put_back = _restorer(buffers) if checked else None
                 self.last, y = self.rows.batch(rows)
                 loss = _scalar(step(self.model, self.last, y, self.loss, self.optimizer)).detach()
                 losses[number] = loss
                 if self.device.type == "cpu" and not math.isfinite(loss):
-                    if self.step is None:
+                    if put_back:
                         put_back()
                     break
         numbers = losses.cpu().numpy().astype(np.float64)
@@ -139,7 +140,7 @@ class TorchEngine:
         def look(name: str) -> Callable[..., None]:
             def hook(module: nn.Module, inputs: Any, output: Any) -> None:
                 if isinstance(output, Tensor) and not output.isfinite().all():
-                    found.append(f"layer {name} ({type(module).__name__})")
+                    found.append(f"layer {name} ({type(module).__name__})" if name else "the model")
 
             return hook
 

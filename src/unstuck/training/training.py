@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 import numpy as np
@@ -57,7 +57,7 @@ class Training:
         return training
 
     def __iter__(self) -> Iterator[Stretch]:
-        with _interruptible() as interrupted:
+        with _interruptible() as interrupted, self.folder.claimed() if self.folder else nullcontext():
             self._save_if_due(soonest=0.0)
             for stretch in train(self.task.engine, self.task.plan, done=self.done):
                 self._note(stretch)
@@ -89,6 +89,8 @@ class Training:
             if rows is not None:
                 values |= {f"{name}_{key}": value for key, value in self.measure(rows)[0].items()}
         self.record.add(**values)
+        if not np.isfinite(values["train_loss"]):  # no step's loss has seen the last step's weights
+            self.stop = Stop(StopReason.NOT_FINITE, epoch, self.task.plan.steps - 1)
         loss = values.get("validation_loss", np.nan)
         if loss < (self.best["validation_loss"] if self.best else np.inf):  # NaN never is
             self.best = {"epoch": epoch + 1, "validation_loss": loss}

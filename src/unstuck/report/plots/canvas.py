@@ -4,11 +4,13 @@ Places are given in inches from the lower left corner. Margins are reckoned from
 matplotlib's layout engines, which draw everything twice to find them.
 """
 
-import os
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from unstuck import files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,16 +109,9 @@ def save(figure: "Figure", path: str | Path) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    canvas = FigureCanvasAgg(figure)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            # matplotlib would write its version, which tells equal pictures of two machines apart.
-            canvas.print_png(file, metadata={"Software": None})
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    path, picture = Path(path), io.BytesIO()
+    # matplotlib would write its version, which tells equal pictures of two machines apart.
+    FigureCanvasAgg(figure).print_png(picture, metadata={"Software": None})
+    with files.said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    files.write(path, picture.getvalue())
