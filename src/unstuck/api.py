@@ -26,6 +26,12 @@ from unstuck.training.training import Training
 __all__ = ["answers", "begin", "evaluate", "finish", "load", "resume", "train"]
 
 
+_NONE_HELD_OUT = tuple(
+    Edit(path, to)
+    for path, to in {"keep": "last", "data.validation": 0.0, "data.test": 0.0, "data.rows": None}.items()
+)
+
+
 def train(
     what: Recipe | Program,
     *,
@@ -122,7 +128,7 @@ def _whole(recipe: Recipe, edits: Sequence[Edit]) -> Recipe:
         if edit.path not in known:
             must = "say where other data are and how they are read"
             raise RecipeError(edit.path, must, edit.to, hint=did_you_mean(edit.path, known))
-    return edited(recipe, [Edit("data.validation", 0.0), Edit("data.test", 0.0), Edit("data.rows", None), *edits])
+    return edited(recipe, [*_NONE_HELD_OUT, *edits])
 
 
 def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:

@@ -23,17 +23,7 @@ def why_not(network: Network) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class DenseEngine:
-    """Trains a network in place. One thread; two engines may train at once in two threads.
-
-    Args:
-        network: of linear, activation and layer-norm layers.
-        loss: cross-entropy, bce or mse.
-        optimizer: with its settings.
-        batch_size: most rows of one step.
-        parameters: (P,) float32 in the network's order; training changes them in place.
-        train: the rows to train on.
-        factor: what bytes are multiplied by.
-    """
+    """Trains a network in place. One thread; two engines may train at once in two threads. `make` makes one."""
 
     network: Network
     plan: epoch.Plan
@@ -58,7 +48,17 @@ class DenseEngine:
         train: Split,
         factor: float,
     ) -> "DenseEngine":
-        """An engine at the start of training."""
+        """An engine at the start of training.
+
+        Args:
+            network: of linear, activation and layer-norm layers.
+            loss: cross-entropy, bce or mse.
+            optimizer: with its settings.
+            batch_size: most rows of one step.
+            parameters: (P,) float32 in the network's order; training changes them in place.
+            train: the rows to train on.
+            factor: what bytes are multiplied by.
+        """
         table, constants = _table(network)
         plan = epoch.Plan(table, constants, losses.CODES[loss], optimizers.CODES[optimizer.name])
         settings = np.array([getattr(optimizer, name, 0.0) for name in optimizers.SETTINGS])

@@ -3,7 +3,7 @@
 """Optimizers: one step of a range of the flat parameters, given their gradient.
 
 `settings` (6,) float64: learning rate, weight decay, momentum, beta1, beta2, eps; unused ones are 0.
-`memory` (2, P) float32: velocity, or Adam's first and second moment.
+`first` and `second` are what is remembered of earlier gradients: velocity, or Adam's two moments.
 """
 
 import math

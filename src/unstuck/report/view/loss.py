@@ -30,7 +30,7 @@ class LossView:
     """Steps taken."""
     steps_per_epoch: int
     train: np.ndarray
-    """Means over the steps of each epoch, which belong to its middle."""
+    """Measured at the end of each epoch, like validation."""
     validation: np.ndarray
     """Measured at the end of each epoch."""
     best: int | None
