@@ -72,7 +72,7 @@ def _loss(run: Run) -> view.LossView:
 
 
 def _outputs(run: Run, dataset: Dataset, classes: tuple[str, ...], record: int) -> view.OutputsView:
-    """Of the record by its number in the training file, or the nearest that is trained on; the title says which."""
+    """Of the record by its number in the training file, or of the nearest trained on; the title says which."""
     place = int(np.argmin(np.abs(dataset.train.rows - record)))
     example = _raw(dataset, dataset.train.x[place : place + 1])
     return view.OutputsView.of(
