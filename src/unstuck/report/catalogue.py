@@ -52,13 +52,19 @@ def _parts(part: type[BaseModel]) -> list[Sequence[object]]:
 def _keys(part: type[BaseModel], prefix: str) -> list[Sequence[object]]:
     rows: list[Sequence[object]] = []
     for name, field in part.model_fields.items():
-        inner = filter(_is_part, (field.annotation, *get_args(field.annotation)))
-        deeper = [row for kind in inner for row in _keys(kind, f"{prefix}{name}.")]
+        inner = list(filter(_is_part, (field.annotation, *get_args(field.annotation))))
+        deeper = [row for kind in inner for row in _of_kind(kind, f"{prefix}{name}.", several=len(inner) > 1)]
         rows += deeper
         if not deeper:
             about = " ".join((field.description or "").split())
             rows.append((prefix + name, "" if field.default is None else str(field.default), about))
     return rows
+
+
+def _of_kind(kind: type[BaseModel], prefix: str, *, several: bool) -> list[Sequence[object]]:
+    """The keys of a kind of part; where there are several kinds, each key says whose it is."""
+    whose = f"{kind.model_fields['name'].default}: " if several else ""
+    return [(key, usual, f"{whose}{about}") for key, usual, about in _keys(kind, prefix)]
 
 
 def _is_part(kind: Any) -> TypeGuard[type[BaseModel]]:
