@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -19,7 +19,6 @@ from pydantic import BeforeValidator, Field
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
 from unstuck.data import Dataset, load
 from unstuck.errors import RecipeError, UnstuckError, did_you_mean
@@ -97,8 +96,7 @@ Outcomes = Mapping[str, Sequence[Outcome]]  # of each arm, seed by seed
 def run(recipes: Mapping[str, Recipe], *, seeds: int, workers: int) -> Outcomes:
     """Train every arm with every seed, so many at once.
 
-    The compiled engine lets go of Python's lock, so threads are enough. Each call of it limits BLAS to one
-    thread and then lifts the limit, also for the other worker's call: the limit outside holds for all.
+    The compiled engine lets go of Python's lock, so threads are enough.
     """
     data = _data(recipes)
     jobs = [(name, recipe.edit("seed", seed)) for name, recipe in recipes.items() for seed in range(seeds)]
@@ -110,14 +108,13 @@ def run(recipes: Mapping[str, Recipe], *, seeds: int, workers: int) -> Outcomes:
         say(f"{name}, seed {recipe.seed}: {outcome.test:.4f} after {outcome.seconds:.1f} s")
         return outcome
 
-    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         _compile(recipes, data)
         try:
             outcomes = list(pool.map(work, jobs))
-        except BaseException:  # Ctrl-C too: those under way end after their stretch, and no other begins
+        finally:  # after Ctrl-C or an error those under way end after their stretch, and no other begins
             cancelled.set()
             pool.shutdown(cancel_futures=True)
-            raise
     return {name: outcomes[at * seeds : (at + 1) * seeds] for at, name in enumerate(recipes)}
 
 
@@ -142,7 +139,7 @@ def train(recipe: Recipe, dataset: Dataset, cancelled: threading.Event) -> Outco
     training = Training(task_of_recipe(recipe, dataset))
     for _ in training:
         if cancelled.is_set():
-            raise KeyboardInterrupt
+            raise CancelledError
     seconds = time.thread_time() - started
     run = conclude(training)
     return Outcome(
