@@ -76,11 +76,10 @@ def resume(path: str | Path) -> Training:
     state = folder.read_state()
     if state["state"] == "finished":
         raise RunError(f"{path} is finished already. Type: unstuck evaluate {path}")
-    if not folder.recipe.exists():
-        raise RunError(f"{path} is of a program, whose code is not in the folder; only a recipe's run resumes.")
+    folder.check_recipe(state)
     recipe = file.read(Recipe, folder.recipe)
     dataset = load_data(recipe.data)
-    if dataset.fingerprint != state["data"]:
+    if dataset.fingerprint != state.get("data"):
         raise RunError(f"{path} was trained on other data: their fingerprint has changed, so it cannot go on.")
     return Training.resumed(task_of_recipe(recipe, dataset), folder)
 
@@ -186,5 +185,7 @@ def _started(task: Task, folder: Folder | None) -> Training:
         if recipe.data.path is not None:  # so that the run can be resumed from another place
             recipe = recipe.edit("data.path", str(Path(recipe.data.path).resolve()))
         files.write(folder.recipe, file.dumps(recipe))
-        folder.set_state("running", data=task.dataset.fingerprint)
-    return Training(task, folder)
+        folder.set_state("running", data=task.dataset.fingerprint, recipe=folder.recipe_hash())
+    training = Training(task, folder)
+    training.save()  # what follows may take its time, such as compiling
+    return training

@@ -1,9 +1,10 @@
-"""Files that are whole or not there: written beside, flushed to the disk, and swapped in."""
+"""Files and folders that are whole or not there: written beside, flushed to the disk, and swapped in."""
 
 import json
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def said(path: Path) -> Generator[None]:
 
 def write(path: Path, content: bytes | str) -> None:
     """Put the content at the path. Killed or out of space at any moment, it leaves the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = _beside(path)
     with said(path):
         try:
             with beside.open("wb") as file:
@@ -36,9 +37,50 @@ def write(path: Path, content: bytes | str) -> None:
         _flush_folder(path.parent)
 
 
+def write_folder(path: Path, contents: Mapping[str, bytes | Path]) -> None:
+    """Put a folder with these files at the path, where nothing is yet: all of them or, whatever happens, nothing.
+
+    A path among the contents is a file that was flushed before. It is linked where the disk can do that, so
+    that it takes no more space.
+    """
+    beside = _beside(path)
+    with said(path):
+        try:
+            beside.mkdir()
+            with ExitStack() as stack:
+                written = [
+                    stack.enter_context((beside / name).open("wb"))
+                    for name, content in contents.items()
+                    if not (isinstance(content, Path) and _linked(content, beside / name))
+                ]
+                for file in written:
+                    content = contents[Path(file.name).name]
+                    file.write(content.read_bytes() if isinstance(content, Path) else content)
+                    file.flush()
+                for file in written:  # after the last was written: a journal then takes them together
+                    os.fsync(file.fileno())
+            _flush_folder(beside)
+            beside.rename(path)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        _flush_folder(path.parent)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Put a value there as readable JSON."""
     write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _linked(source: Path, path: Path) -> bool:
+    try:
+        os.link(source, path)
+    except OSError:  # some disks know no links, or no more of them
+        return False
+    return True
 
 
 def _flush_folder(folder: Path) -> None:

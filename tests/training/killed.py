@@ -12,11 +12,8 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from runs import classes, written  # noqa: E402  (its own imports need the path above)
 
-from unstuck.training import training  # noqa: E402  (likewise)
-
 
 def main(parent: Path) -> str:
-    training._SOONEST = 0.0  # a checkpoint after every epoch
     flush = os.fsync
     for room in range(1000):
         child = os.fork()

@@ -19,8 +19,8 @@ from unstuck import files
 from unstuck.engine import StopReason
 from unstuck.errors import DataError, RunError
 from unstuck.recipe import file
-from unstuck.training import training as training_module
-from unstuck.training.checkpoint import Checkpoint
+from unstuck.training.archive import Archive
+from unstuck.training.checkpoint import Checkpoints
 from unstuck.training.folder import Folder
 from unstuck.training.program import Program
 from unstuck.training.run import conclude, load, seal
@@ -197,9 +197,9 @@ def whole(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(12))
 def test_a_file_that_was_changed_or_removed_is_named(whole, number):
-    assert len(contents(whole)) == 9
+    assert len(contents(whole)) == 12
     path = contents(whole)[number]
     content = path.read_bytes()
     for damaged in (content[:-1], content + b" ", bytes([content[0] ^ 1]) + content[1:]):
@@ -253,10 +253,10 @@ def test_a_run_of_another_format_is_one_line(whole, number):
         path.write_bytes(content)
 
 
-# checkpoints
+# archives
 
 
-def test_a_checkpoint_is_read_back_bit_by_bit(tmp_path):
+def test_an_archive_is_read_back_bit_by_bit(tmp_path):
     arrays = {
         "scalar": np.array(3, np.int64),
         "row": np.array([np.nan, -0.0, 1e-45], np.float32),
@@ -264,8 +264,8 @@ def test_a_checkpoint_is_read_back_bit_by_bit(tmp_path):
         "none": np.zeros((0, 3)),
         "bytes": np.arange(4, dtype=np.uint8),
     }
-    Checkpoint({"a": arrays, "b": {"x:y": np.ones(1)}}, {"done": 3, "best": None}).save(tmp_path / "c")
-    again = Checkpoint.load(tmp_path / "c")
+    Archive({"a": arrays, "b": {"x:y": np.ones(1)}}, {"done": 3, "best": None}).save(tmp_path / "c")
+    again = Archive.load(tmp_path / "c")
     assert again.facts == {"done": 3, "best": None}
     np.testing.assert_array_equal(again.groups["b"]["x:y"], np.ones(1))
     for name, value in arrays.items():
@@ -273,19 +273,19 @@ def test_a_checkpoint_is_read_back_bit_by_bit(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 7, 100, -1])
-def test_a_checkpoint_that_is_cut_short_is_one_line(tmp_path, keep):
+def test_an_archive_that_is_cut_short_is_one_line(tmp_path, keep):
     path = tmp_path / "c"
-    Checkpoint({"a": {"x": np.ones(100)}}, {}).save(path)
+    Archive({"a": {"x": np.ones(100)}}, {}).save(path)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(RunError, match="is damaged") as caught:
-        Checkpoint.load(path)
+        Archive.load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_that_is_missing_is_one_line(tmp_path):
+def test_an_archive_that_is_missing_is_one_line(tmp_path):
     with pytest.raises(RunError, match="c is missing: the run cannot be read without it."):
-        Checkpoint.load(tmp_path / "c")
+        Archive.load(tmp_path / "c")
 
 
 # new folders
@@ -317,7 +317,6 @@ def test_runs_are_numbered_after_the_largest(tmp_path):
 
 
 def test_a_disk_that_fills_up_at_any_write_is_one_line_and_the_folder_never_looks_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(training_module, "_SOONEST", 0.0)  # a checkpoint after every epoch
     flush, left = os.fsync, [0]
 
     def fsync(descriptor):
@@ -335,7 +334,7 @@ def test_a_disk_that_fills_up_at_any_write_is_one_line_and_the_folder_never_look
             said = str(error)
         else:
             break
-        assert said.endswith("cannot be written: No space left on device.")
+        assert "cannot be written: No space left on device." in said
         assert "\n" not in said
         if not_sealed(path):
             refused(path)
@@ -361,12 +360,35 @@ def test_a_run_killed_at_any_write_never_looks_whole_and_goes_on_to_the_same_bit
             load(folder.path)  # killed after the last byte was there
             continue
         refused(folder.path)
-        if folder.last.exists():
+        if list(folder.checkpoints.glob("step-*")):
             through(Training.resumed(classes(), folder))
             for name, value in load(folder.path).weights.items():
                 np.testing.assert_array_equal(value, whole.weights[name])
             went_on += 1
     assert went_on > 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(("engine", "kills"), [("dense", 25), ("torch", 25), ("program", 10)])
+def test_runs_killed_at_random_moments_end_with_the_same_bits_as_one_never_stopped(tmp_path, engine, kills):
+    words = [sys.executable, Path(__file__).with_name("killed_at_random.py"), tmp_path, engine, str(kills)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    killed, in_writing = map(int, done.stdout.split())
+    assert killed >= kills
+    assert in_writing > 0
+    ended = [path for path in tmp_path.iterdir() if path.name != "whole"]
+    whole, end = load(tmp_path / "whole"), Checkpoints(tmp_path / "whole" / "checkpoints").newest()[0]
+    for path in ended:
+        run, state = load(path), Checkpoints(path / "checkpoints").newest()[0]
+        assert (run.scores, run.stop, run.kept) == (whole.scores, whole.stop, whole.kept)
+        pairs = [(run.weights, whole.weights), (run.record, whole.record)]
+        pairs += [(getattr(state, part), getattr(end, part)) for part in ("weights", "memory", "best", "record")]
+        for ours, theirs in pairs:
+            assert ours.keys() == theirs.keys()
+            for name in theirs.keys() - {"seconds"}:
+                np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name, strict=True)
 
 
 def test_two_processes_never_train_into_one_folder(tmp_path):

@@ -12,6 +12,7 @@ from cases import OPTIMIZERS, images, recipe, table, trained
 from unstuck.engine import StopReason
 from unstuck.errors import RecipeError
 from unstuck.training import training as module
+from unstuck.training.checkpoint import Best
 from unstuck.training.folder import Folder
 from unstuck.training.program import Program
 from unstuck.training.run import conclude
@@ -126,8 +127,7 @@ def test_training_leaves_the_global_random_streams_and_threads_as_they_were(make
 @TASKS
 @pytest.mark.parametrize("kill_after", [1, 2, 4, 9])
 def test_a_run_killed_anywhere_resumes_to_the_same_bits(tmp_path, monkeypatch, make, kill_after):
-    for limit in ("_SOONEST", "_LATEST"):
-        monkeypatch.setattr(module, limit, 0.0)  # a checkpoint after every stretch
+    monkeypatch.setattr(module, "_LATEST", 0.0)  # a checkpoint after every stretch
     folder = Folder.create(tmp_path / "run")
     stretches = iter(Training(make(), folder))
     for _ in range(kill_after):
@@ -150,7 +150,7 @@ def test_a_finished_run_resumed_is_finished(tmp_path, make):
 def test_the_best_weights_are_those_of_the_least_validation_loss(make):
     training = through(Training(make()))
     losses = training.record["validation_loss"]
-    assert training.best == {"epoch": losses.argmin() + 1, "validation_loss": losses.min()}
+    assert training.best == Best(epoch=int(losses.argmin()) + 1, validation_loss=losses.min())
     assert training.keep() == "best"
     measured, _ = training.measure(training.task.rows["validation"])
     assert measured["loss"] == losses.min()

@@ -1,6 +1,7 @@
 """A training on the terminal: what is trained, a line per epoch, and what came of it."""
 
 import json as json_text
+import sys
 import time
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from unstuck.training.training import Training
 def followed(training: Training, *, record: int, json: bool) -> int:
     """Train to the end, showing what happens, and say what came of it; the exit code."""
     started = time.perf_counter()
+    if training.notice:
+        print(f"unstuck: {training.notice}", file=sys.stderr)
     console = Console(quiet=json, highlight=False, soft_wrap=True)
     console.print(text.task_summary(training.task))
     _prepare(training, Console(stderr=True, highlight=False))

@@ -3,7 +3,7 @@
 recipe.toml                what was asked, with every auto decided
 environment.json           on what it was run
 metrics.jsonl              a line per finished epoch
-checkpoints/last.safetensors, best.safetensors
+checkpoints/step-…/        where training stood after so many steps; `checkpoint.py` says what is inside
 weights.safetensors        the weights that the scores are of, with the scaling of the data
 record.safetensors         all that was measured, step by step and epoch by epoch
 predictions.safetensors    outputs and targets of the test split
@@ -30,6 +30,7 @@ from threadpoolctl import threadpool_info
 from unstuck import files
 from unstuck.engine import Stop, StopReason
 from unstuck.errors import RunError
+from unstuck.training.checkpoint import Checkpoints
 from unstuck.training.record import Record
 
 try:
@@ -65,7 +66,10 @@ class Folder:
         if fcntl is None:
             yield
             return
-        with (self.path / ".lock").open("w") as lock:
+        path = self.path / ".lock"
+        with files.said(path):
+            lock = path.open("w")
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -86,20 +90,42 @@ class Folder:
         """What is trained; a program's run has none."""
         return self.path / "recipe.toml"
 
-    @property
-    def last(self) -> Path:
-        """The checkpoint that resumes the training."""
-        return self.path / "checkpoints" / "last.safetensors"
+    def recipe_hash(self) -> str:
+        """By which a recipe that was changed is told from the one that the training began with."""
+        return _hash(self.recipe)
+
+    def check_recipe(self, state: Mapping[str, Any]) -> None:
+        """Refuse to go on without the recipe that the training began with, by what `run.json` says of it."""
+        if "recipe" not in state:
+            said = "its code is not in the folder if it is a program's, else it was stopped before it began"
+            raise RunError(f"{self.path} does not say what was trained, so it cannot go on: {said}.")
+        if not self.recipe.is_file():
+            raise RunError(f"{self.recipe} is missing: the run cannot go on without it.")
+        if self.recipe_hash() != state["recipe"]:
+            way = f"To train it as it is now, type: unstuck train {self.recipe}"
+            raise RunError(f"{self.recipe} was changed since the training began, so it cannot go on. {way}")
 
     @property
-    def best(self) -> Path:
-        """The checkpoint of the least validation loss."""
-        return self.path / "checkpoints" / "best.safetensors"
+    def checkpoints(self) -> Path:
+        """Where the checkpoints are."""
+        return self.path / "checkpoints"
 
     def write_metrics(self, record: Record) -> None:
-        """A line per finished epoch."""
-        lines = (json.dumps(finite(row)) + "\n" for row in record.epochs())
-        files.write(self.path / "metrics.jsonl", "".join(lines))
+        """A line per finished epoch, all anew."""
+        files.write(self.path / "metrics.jsonl", "".join(map(_line, record.epochs())))
+
+    def add_metrics(self, values: Mapping[str, float]) -> None:
+        """A line more. It is not flushed: who goes on, or finishes, writes all anew from the record."""
+        path = self.path / "metrics.jsonl"
+        with files.said(path), path.open("a", encoding="utf-8") as file:
+            file.write(_line(values))
+
+    def way_on(self) -> str:
+        """What to do after a checkpoint could not be written, if there is an earlier one."""
+        if not any(self.checkpoints.glob("step-*")):
+            return ""
+        said = "What was saved before is whole"
+        return f"{said}: mend that, then type: unstuck resume {self.path}" if self.recipe.exists() else f"{said}."
 
     def set_state(self, state: str, stop: Stop | None = None, **more: Any) -> None:
         """Say what the folder is: running, interrupted, or finished and whole. What else was said stays."""
@@ -112,6 +138,7 @@ class Folder:
 
     def seal(self, stop: Stop) -> None:
         """Declare the folder whole, with a hash of every file in it."""
+        Checkpoints(self.checkpoints).seal()
         for left in self.path.rglob(".*"):  # by a process that was killed while it wrote
             left.unlink(missing_ok=True)
         inside = sorted(path for path in self.path.rglob("*") if path.is_file() and path.name != "run.json")
@@ -144,7 +171,9 @@ class Folder:
         """Why a finished run ended, every file checked; anything less than a finished run is a `RunError`."""
         said = self.read_state()
         if said["state"] != "finished":
-            raise RunError(f"{self.path} is not finished ({said['state']}). Type: unstuck resume {self.path}")
+            hint = Checkpoints(self.checkpoints).best_hint()
+            way = f"Type: unstuck resume {self.path}"
+            raise RunError(f"{self.path} is not finished ({said['state']}).{hint + '.' if hint else ''} {way}")
         try:
             hashes, stop = dict(said["files"]), said["stop"]
             stop = Stop(StopReason[stop["reason"]], stop["epoch"], stop["step"], stop["layer"])
@@ -183,6 +212,10 @@ def finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
         name: finite(value) if isinstance(value, Mapping) else value if math.isfinite(value) else None
         for name, value in numbers.items()
     }
+
+
+def _line(values: Mapping[str, float]) -> str:
+    return json.dumps(finite({name: float(value) for name, value in values.items()})) + "\n"
 
 
 def _hash(path: Path) -> str:

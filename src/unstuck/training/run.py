@@ -16,7 +16,7 @@ from unstuck.errors import DataError, RunError
 from unstuck.network.layers import Network
 from unstuck.recipe import file
 from unstuck.recipe.spec import Recipe
-from unstuck.training.checkpoint import Checkpoint
+from unstuck.training.archive import Archive
 from unstuck.training.folder import Folder, finite
 from unstuck.training.record import Record
 from unstuck.training.resolve import network_of
@@ -198,12 +198,13 @@ def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
             groups[name] = {"shift": scaling.shift, "factor": scaling.factor}
     facts = {"kept": run.kept, "steps_per_epoch": run.steps_per_epoch}
     facts |= {"data": asdict(run.facts) if run.facts else None}
-    Checkpoint(groups, facts).save(folder.path / "weights.safetensors")
+    Archive(groups, facts).save(folder.path / "weights.safetensors")
     if run.test is not None:
         said = {"outputs": run.test.outputs, "targets": run.test.targets}
-        Checkpoint({"test": said}, {"loss": run.test.loss}).save(folder.path / "predictions.safetensors")
+        Archive({"test": said}, {"loss": run.test.loss}).save(folder.path / "predictions.safetensors")
     columns = {name: run.record[name] for name in run.record}
-    Checkpoint({"record": columns}, run.record.units).save(folder.path / "record.safetensors")
+    Archive({"record": columns}, run.record.units).save(folder.path / "record.safetensors")
+    folder.write_metrics(run.record)
     files.write_json(folder.path / "scores.json", finite(run.scores))
 
 
@@ -221,8 +222,8 @@ def load(path: str | Path) -> Run:
     """A finished run, read back. An unfinished, damaged or missing one is a `RunError`."""
     folder = Folder(Path(path))
     stop = folder.finished()
-    kept = Checkpoint.load(folder.path / "weights.safetensors")
-    record = Checkpoint.load(folder.path / "record.safetensors")
+    kept = Archive.load(folder.path / "weights.safetensors")
+    record = Archive.load(folder.path / "record.safetensors")
     said = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
     recipe = None
     if folder.recipe.exists():
@@ -247,7 +248,7 @@ def load(path: str | Path) -> Run:
     )
 
 
-def _predictor(recipe: Recipe, kept: Checkpoint) -> Predictor:
+def _predictor(recipe: Recipe, kept: Archive) -> Predictor:
     facts = DataFacts.read(kept.facts["data"])
     network = network_of(recipe, inputs=int(np.prod(facts.intake.shape)), outputs=facts.outputs)
     scalings = {name: Scaling(**kept.groups[name]) for name in ("inputs", "targets") if name in kept.groups}
@@ -263,5 +264,5 @@ def _predictor(recipe: Recipe, kept: Checkpoint) -> Predictor:
 def _test(path: Path) -> Evaluation | None:
     if not path.exists():
         return None
-    said = Checkpoint.load(path)
+    said = Archive.load(path)
     return Evaluation(said.groups["test"]["outputs"], said.groups["test"]["targets"], said.facts["loss"])

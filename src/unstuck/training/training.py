@@ -10,14 +10,16 @@ from types import FrameType
 import numpy as np
 
 from unstuck.engine import Arrays, Evaluation, Stop, StopReason, Stretch
-from unstuck.training.checkpoint import Checkpoint
+from unstuck.errors import RunError
+from unstuck.training.checkpoint import Best, Checkpoint, Checkpoints, Progress
 from unstuck.training.folder import Folder
 from unstuck.training.loop import train
 from unstuck.training.record import Record
 from unstuck.training.task import Task
 
-# Seconds between two checkpoints, at least, at an epoch's end, and at most, inside one.
-_SOONEST, _LATEST = 1.0, 10.0
+# Seconds after a checkpoint at which the next one is due inside an epoch. It is written after the stretch in
+# hand: so there is one every ten seconds, unless a single step lasts longer than one.
+_LATEST = 9.0
 
 
 class Training:
@@ -32,10 +34,12 @@ class Training:
         self.record = Record()
         self.stop: Stop | None = None
         self.done = 0
-        self.best: dict[str, float] | None = None
+        self.best: Best | None = None
         self.best_weights: Arrays | None = None
+        self.notice: str | None = None
         self._looked_at = task.looked_at()
         self._epoch_seconds = 0.0
+        self._checkpoints = Checkpoints(folder.checkpoints) if folder else None
         self._saved_at = time.monotonic()
         name = task.score.name
         for split in ("train", "validation"):
@@ -43,32 +47,47 @@ class Training:
 
     @classmethod
     def resumed(cls, task: Task, folder: Folder) -> "Training":
-        """A training that goes on from the folder's last checkpoint to the same bits."""
+        """A training that goes on from the folder's newest whole checkpoint to the same bits.
+
+        `notice` is the line that says if that is not the newest.
+        """
         training = cls(task, folder)
-        last = Checkpoint.load(folder.last)
-        training.done, training.best = last.facts["done"], last.facts["best"]
-        training._epoch_seconds = last.facts["epoch_seconds"]
-        training.record.columns = {name: column.tolist() for name, column in last.groups.get("record", {}).items()}
-        steps = training.record.columns.get("step_loss", [])
-        del steps[training.done :]  # of a step that failed, and is tried again
-        task.engine.restore(last.groups["weights"], last.groups.get("memory", {}))
-        if training.best is not None:
-            training.best_weights = Checkpoint.load(folder.best).groups["weights"]
+        with folder.claimed():
+            training._restore()
         return training
+
+    def _restore(self) -> None:
+        if self.folder is None or self._checkpoints is None:
+            return
+        checkpoint, self.notice = self._checkpoints.newest()
+        self.done, self.best = checkpoint.progress.done, checkpoint.progress.best
+        self._epoch_seconds = checkpoint.progress.epoch_seconds
+        self.best_weights = checkpoint.best
+        self.record.columns = {name: column.tolist() for name, column in checkpoint.record.items()}
+        _check_alike(checkpoint.weights, self.task.engine.weights(), self.folder)
+        try:
+            self.task.engine.restore(checkpoint.weights, checkpoint.memory)
+            if self.done and self.done % self.task.plan.steps == 0:
+                self.stop = self._judged()
+        except (KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
+            said = f"the checkpoint does not fit the recipe ({error})"
+            raise RunError(f"{self.folder.path} cannot go on: {said}.") from None
+        self.folder.write_metrics(self.record)
 
     def __iter__(self) -> Iterator[Stretch]:
         with _interruptible() as interrupted, self.folder.claimed() if self.folder else nullcontext():
-            self._save_if_due(soonest=0.0)
-            for stretch in train(self.task.engine, self.task.plan, done=self.done):
+            self.save()
+            for stretch in train(self.task.engine, self.task.plan, done=self.done) if self.stop is None else ():
                 self._note(stretch)
                 yield stretch
                 if self.stop is None and interrupted.is_set():
                     self.stop = Stop(StopReason.INTERRUPTED, *divmod(self.done, self.task.plan.steps))
+                    self.save()
                 if self.stop is not None:
                     break
-                self._save_if_due(soonest=_LATEST)
+                if time.monotonic() - self._saved_at >= _LATEST:
+                    self.save()
         self.stop = self.stop or Stop(StopReason.FINISHED, *divmod(self.done, self.task.plan.steps))
-        self._save_if_due(soonest=0.0)
 
     def _note(self, stretch: Stretch) -> None:
         self.record.extend(step_loss=stretch.losses)
@@ -89,13 +108,21 @@ class Training:
             if rows is not None:
                 values |= {f"{name}_{key}": value for key, value in self.measure(rows)[0].items()}
         self.record.add(**values)
-        if not np.isfinite(values["train_loss"]):  # no step's loss has seen the last step's weights
-            self.stop = Stop(StopReason.NOT_FINITE, epoch, self.task.plan.steps - 1)
         loss = values.get("validation_loss", np.nan)
-        if loss < (self.best["validation_loss"] if self.best else np.inf):  # NaN never is
-            self.best = {"epoch": epoch + 1, "validation_loss": loss}
+        if loss < (self.best.validation_loss if self.best else np.inf):  # NaN never is
+            self.best = Best(epoch=epoch + 1, validation_loss=loss)
             self.best_weights = self.task.engine.weights()
-        self._save_if_due(soonest=_SOONEST)
+        self.stop = self._judged()
+        self.save()
+        if self.folder:
+            self.folder.add_metrics(values)
+
+    def _judged(self) -> Stop | None:
+        """Whether training ends with the epoch that is just over: it follows from what a checkpoint has."""
+        epoch, last = self.done // self.task.plan.steps - 1, self.task.plan.steps - 1
+        if not np.isfinite(self.record["train_loss"][-1]):  # no step's loss has seen the last step's weights
+            return Stop(StopReason.NOT_FINITE, epoch, last)
+        return None
 
     def measure(self, rows: object) -> tuple[dict[str, float], Evaluation]:
         """Loss and score on some rows, and what they were computed from."""
@@ -103,16 +130,25 @@ class Training:
         score = self.task.score
         return {"loss": said.loss, score.name: score.measure(self.task.link(said.outputs), said.targets)}, said
 
-    def _save_if_due(self, *, soonest: float) -> None:
-        if self.folder is None or time.monotonic() - self._saved_at < soonest:
+    def save(self) -> None:
+        """Write a checkpoint of where training stands, unless the last one is that.
+
+        There is none of a step that failed: what goes on from the one before it fails there again.
+        """
+        if self._checkpoints is None or self.folder is None:
             return
-        facts = {"done": self.done, "best": self.best, "epoch_seconds": self._epoch_seconds}
-        record = {name: self.record[name] for name in self.record}
-        groups = {"weights": self.task.engine.weights(), "memory": self.task.engine.memory(), "record": record}
-        if self.best is not None and self.best_weights is not None:  # first, as `last` speaks of it
-            Checkpoint({"weights": self.best_weights}, self.best).save(self.folder.best)
-        Checkpoint(groups, facts).save(self.folder.last)
-        self.folder.write_metrics(self.record)
+        is_best = self.best is not None and self.best.epoch * self.task.plan.steps == self.done
+        checkpoint = Checkpoint(
+            progress=Progress(done=self.done, epoch_seconds=self._epoch_seconds, best=self.best),
+            weights=self.best_weights if is_best and self.best_weights else self.task.engine.weights(),
+            memory=self.task.engine.memory(),
+            record={name: self.record[name] for name in self.record},
+            best=self.best_weights,
+        )
+        try:
+            self._checkpoints.write(checkpoint)
+        except RunError as error:
+            raise RunError(f"{error} {self.folder.way_on()}".rstrip()) from None
         self._saved_at = time.monotonic()
 
     def keep(self) -> str:
@@ -124,6 +160,14 @@ class Training:
             return "last"
         self.task.engine.restore(self.best_weights)
         return "best"
+
+
+def _check_alike(ours: Arrays, theirs: Arrays, folder: Folder) -> None:
+    """Refuse weights of another network, before one of them is put in place."""
+    for name in sorted({*ours, *theirs}):
+        shapes = [(part[name].shape, part[name].dtype) if name in part else None for part in (ours, theirs)]
+        if shapes[0] != shapes[1]:
+            raise RunError(f"{folder.path} cannot go on: the checkpoint's {name} is not the recipe's.")
 
 
 @contextmanager
