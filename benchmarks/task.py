@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from unstuck.data import load
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 from unstuck.rng import stream
 
 SEED = 0

@@ -24,7 +24,8 @@ from unstuck.data import Dataset, load
 from unstuck.errors import RecipeError, UnstuckError, did_you_mean
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
-from unstuck.recipe.spec import Part, Recipe
+from unstuck.recipe.part import Part
+from unstuck.recipe.spec import Recipe
 from unstuck.report.plots import canvas
 from unstuck.training.run import conclude
 from unstuck.training.task import task_of_recipe

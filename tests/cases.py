@@ -7,7 +7,8 @@ import numpy as np
 from unstuck.data.dataset import Dataset
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
-from unstuck.recipe.spec import Data, Recipe
+from unstuck.recipe.data import Data
+from unstuck.recipe.spec import Recipe
 from unstuck.training.task import Task
 
 ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu", "leaky-relu")

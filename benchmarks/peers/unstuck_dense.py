@@ -7,22 +7,29 @@ import numpy as np
 from benchmarks.task import Task
 from unstuck.data import Split
 from unstuck.dense.engine import DenseEngine
-from unstuck.network.mlp import mlp
-from unstuck.recipe.spec import Adam, Loss, Mlp, Sgd
+from unstuck.network.build import build
+from unstuck.recipe.loss import Loss
+from unstuck.recipe.model import Mlp
+from unstuck.recipe.optimizer import Adam, Sgd
+from unstuck.recipe.spec import Recipe
 
 
 def prepare(task: Task) -> Callable[[int], np.ndarray]:
-    loss, optimizer = Loss(name="cross-entropy"), {"sgd": Sgd, "adam": Adam}[task.optimizer](lr=task.lr)
-    network = mlp(Mlp(hidden=task.widths[1:-1]), loss, inputs=task.widths[0], outputs=task.widths[-1])
+    recipe = Recipe(
+        data="mnist",
+        batch_size=task.batch,
+        model=Mlp(hidden=task.widths[1:-1]),
+        loss=Loss(name="cross-entropy"),
+        optimizer={"sgd": Sgd, "adam": Adam}[task.optimizer](lr=task.lr),
+    )
+    network = build(recipe.model, recipe.loss, shape=task.widths[:1], outputs=task.widths[-1])
     train = Split(task.pixels, task.labels, np.arange(len(task.labels)))
     initial = np.concatenate([array.ravel() for pair in task.weights for array in pair])
 
     def run(steps: int) -> np.ndarray:
         engine = DenseEngine.make(
             network,
-            loss.name,
-            optimizer,
-            batch_size=task.batch,
+            recipe,
             parameters=initial.copy(),
             train=train,
             factor=1 / 255,

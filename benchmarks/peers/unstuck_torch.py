@@ -9,7 +9,7 @@ from torch import nn
 from benchmarks.network import OPTIMIZERS, build
 from benchmarks.task import Task
 from unstuck.training.program import Program
-from unstuck.training.torch_engine import TorchEngine
+from unstuck.training.torch_engine import Setting, TorchEngine
 from unstuck.training.torch_rows import Resident
 
 
@@ -25,7 +25,7 @@ def prepare(task: Task) -> Callable[[int], np.ndarray]:
 
     def run(steps: int) -> np.ndarray:
         engine = TorchEngine.make(
-            program, rows, batch_size=task.batch, seed=0, device=torch.device("cpu"), threads=1
+            program, rows, batch_size=task.batch, seed=0, setting=Setting(device=torch.device("cpu"))
         )
         return engine.advance(task.order[:steps].ravel(), np.ones(steps), done=0)
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unstuck import files
-from unstuck.data import Dataset
-from unstuck.data import load as load_data
+from unstuck.data import Dataset, load_for
 from unstuck.data.readers.rows import ENDINGS as TABLES
 from unstuck.errors import DataError, ProgramError, RecipeError, RunError, did_you_mean
 from unstuck.recipe import file
@@ -17,8 +16,9 @@ from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.report.figures import save_figures
 from unstuck.training.folder import Folder
+from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.program import Program
-from unstuck.training.run import DataFacts, Predictor, Run, conclude, load, seal
+from unstuck.training.run import Run, conclude, load, seal
 from unstuck.training.scores import ACCURACY, R2
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
@@ -78,7 +78,7 @@ def resume(path: str | Path) -> Training:
         raise RunError(f"{path} is finished already. Type: unstuck evaluate {path}")
     folder.check_recipe(state)
     recipe = file.read(Recipe, folder.recipe)
-    dataset = load_data(recipe.data)
+    dataset = load_for(recipe)
     if dataset.fingerprint != state.get("data"):
         raise RunError(f"{path} was trained on other data: their fingerprint has changed, so it cannot go on.")
     return Training.resumed(task_of_recipe(recipe, dataset), folder)
@@ -103,7 +103,7 @@ def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]
     if recipe is None or not isinstance(predictor, Predictor):
         raise RunError("only a recipe's run can be scored again: a program's data are not at hand.")
     edits = list(edits)
-    dataset = load_data(_whole(recipe, edits).data)
+    dataset = load_for(_whole(recipe, edits))
     _check_alike(dataset, predictor.facts, same=not edits)
     splits = dataset.splits
     if edits:
@@ -113,7 +113,7 @@ def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]
     for name, split in splits.items():
         raw = split.x if split.x.dtype == np.uint8 else dataset.inputs.undo(split.x)
         targets = split.y if dataset.targets is None else dataset.targets.undo(split.y)
-        said = predictor.evaluate(raw, targets, recipe.loss.name)
+        said = predictor.evaluate(raw, targets)
         scores[name] = {"loss": said.loss, score.name: score.measure(said.outputs, said.targets)}
     return scores
 

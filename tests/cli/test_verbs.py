@@ -13,7 +13,7 @@ from PIL import Image
 
 import unstuck as library
 from unstuck.data import load
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 FIGURES = {"loss.png", "outputs.png", "confusion.png", "mistakes.png"}
 
@@ -33,7 +33,7 @@ def test_flags_count_for_more_than_the_file(unstuck, as_json, tmp_path):
     assert "# " in (tmp_path / "r.toml").read_text()
     resolved = as_json("check", "r.toml", "--optimizer", "sgd", "--optimizer.lr", 0.5, "--model.hidden", "20,10")
     assert resolved["epochs"] == 2
-    assert resolved["optimizer"] == {"name": "sgd", "lr": 0.5, "weight_decay": 0.0}
+    assert resolved["optimizer"] == {"name": "sgd", "lr": 0.5, "weight_decay": 0.0, "clip_norm": None}
     assert resolved["model"]["hidden"] == [20, 10]
     assert resolved["engine"] == "dense"
 

@@ -15,7 +15,7 @@ import pytest
 from unstuck.data import catalog
 from unstuck.data.fetch import Remote, obtain
 from unstuck.errors import DataError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 CONTENT = b"some rows"
 

@@ -11,7 +11,7 @@ import unstuck.data
 from unstuck.data import catalog, load, published
 from unstuck.data.readers import idx
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 SHIPPED = Path(unstuck.data.__file__).parent / "mnist"
 CODES = {"u1": 8, "i1": 9, ">i2": 11, ">i4": 12, ">f4": 13, ">f8": 14}

@@ -15,7 +15,7 @@ from unstuck.data.loading import arrange
 from unstuck.data.paper import Usual, breadth, measure
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 PHOTOGRAPHS = [name for name in SCENES if name != "thin.png"]
 PHOTOGRAPHED = 15  # digits of each scene

@@ -10,7 +10,7 @@ from unstuck.data import catalog, load
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 OFFLINE = [name for name, entry in catalog.SETS.items() if "fetched" not in entry.origin]
 
@@ -52,7 +52,7 @@ HEAVY = ("torch", "numba", "scipy", "sklearn", "polars", "PIL", "pooch", "reques
 
 
 def test_loading_mnist_imports_none_of_the_heavy_packages():
-    load_mnist = "from unstuck.data import load; from unstuck.recipe.spec import Data; load(Data(name='mnist'))"
+    load_mnist = "from unstuck.data import load; from unstuck.recipe.data import Data; load(Data(name='mnist'))"
     code = f"import sys; {load_mnist}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ import pytest
 from unstuck.data import look
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 KEPT = {"validation": 0.0, "test": 0.0}
 

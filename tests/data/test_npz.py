@@ -7,7 +7,7 @@ import pytest
 
 from unstuck.data import load
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 PLAIN = {"validation": 0.0, "test": 0.0, "scaling": "none", "target_scaling": "none"}
 

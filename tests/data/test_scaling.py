@@ -7,7 +7,7 @@ from unstuck.data import scaling
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 
 def source(x, y=None):

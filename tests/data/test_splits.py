@@ -6,7 +6,7 @@ import pytest
 from unstuck.data.source import Pairs, Source
 from unstuck.data.splits import choose, hold_out
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 UNEVEN = np.repeat([0, 1, 2], [700, 290, 10])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.data import load, synthetic
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 SETS = ("sum-intervals", "blobs", "circles", "moons", "xor")
 UNSPLIT = {"validation": 0.0, "test": 0.0, "scaling": "none"}

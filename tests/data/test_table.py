@@ -9,7 +9,7 @@ import pytest
 from unstuck.data import load
 from unstuck.data.readers.table import MOST_WORDS
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 PLAIN = {"validation": 0.0, "test": 0.0, "scaling": "none", "target_scaling": "none"}
 HOUSES = pl.DataFrame(

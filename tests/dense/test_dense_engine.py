@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from cases import OPTIMIZERS, images, recipe, table, trained
-from unstuck.dense.engine import DenseEngine, outputs_of, why_not
+from unstuck.data import Split
+from unstuck.dense.engine import DenseEngine, evaluated, why_not
 from unstuck.network.initial import initial_parameters
-from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear, Network
+from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear
+from unstuck.network.network import Network
 from unstuck.network.torch_module import torch_module
-from unstuck.recipe.spec import Scaled, Sgd
+from unstuck.recipe.initializer import Scaled
+from unstuck.recipe.optimizer import Sgd
 from unstuck.training.task import task_of_recipe
 
 EVERYTHING = Network(
@@ -36,17 +39,19 @@ EVERYTHING = Network(
 def test_outputs_of_any_network_are_those_of_its_module_in_evaluation_mode():
     import torch
 
-    parameters = initial_parameters(EVERYTHING, Scaled(), 0)
+    weights = EVERYTHING.named(initial_parameters(EVERYTHING, Scaled(), 0))
     x = np.random.default_rng(0).normal(size=(600, 6)).astype(np.float32)  # more rows than a block
     with torch.no_grad():
-        expected = torch_module(EVERYTHING, parameters).eval()(torch.from_numpy(x)).numpy()
-    np.testing.assert_allclose(outputs_of(EVERYTHING, parameters, x), expected, rtol=1e-5, atol=1e-7)
+        expected = torch_module(EVERYTHING, weights).eval()(torch.from_numpy(x)).numpy()
+    nothing = np.zeros(0, np.int64)
+    outputs = evaluated(EVERYTHING, weights, Split(x, nothing, nothing), None).outputs
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_only_dropout_is_beyond_the_engine():
-    assert why_not(EVERYTHING) == "dropout"
+    assert why_not(recipe(loss="mse"), EVERYTHING) == "Dropout"
     rest = tuple(layer for layer in EVERYTHING.layers if not isinstance(layer, Dropout))
-    assert why_not(Network(rest, 6, 3)) is None
+    assert why_not(recipe(loss="mse"), Network(rest, 6, 3)) is None
 
 
 def test_rows_are_taken_in_their_order_however_it_lies_in_memory():
@@ -139,8 +144,8 @@ def test_the_engine_takes_rows_as_they_come():
     def losses(x):
         split = type(data.train)(x, data.train.y, data.train.rows)
         network = Network((Linear(6, 2),), 6, 2)
-        settings = {"batch_size": 32, "parameters": parameters.copy(), "train": split, "factor": 1.0}
-        engine = DenseEngine.make(network, "mse", Sgd(), **settings)
+        settings = {"parameters": parameters.copy(), "train": split, "factor": 1.0}
+        engine = DenseEngine.make(network, recipe(loss="mse", optimizer=Sgd(), batch_size=32), **settings)
         return engine.advance(np.arange(len(x)), np.ones(13), 0)
 
     plain = data.train.x

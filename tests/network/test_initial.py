@@ -9,8 +9,9 @@ from scipy import stats
 from torch import nn
 
 from unstuck.network.initial import initial_parameters
-from unstuck.network.layers import Activation, LayerNorm, Linear, Network
-from unstuck.recipe.spec import Constant, Normal, Scaled, Uniform
+from unstuck.network.layers import Activation, LayerNorm, Linear
+from unstuck.network.network import Network
+from unstuck.recipe.initializer import Constant, Normal, Scaled, Uniform
 
 INPUTS, OUTPUTS = 300, 200
 NETWORK = Network((Linear(INPUTS, OUTPUTS), Activation("relu"), LayerNorm(OUTPUTS), Linear(OUTPUTS, 7)), INPUTS, 7)

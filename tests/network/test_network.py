@@ -8,17 +8,21 @@ import torch
 from scipy import special
 from torch import nn
 
+from unstuck.network.build import build
 from unstuck.network.initial import initial_parameters
-from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear, Network
-from unstuck.network.mlp import mlp
+from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear
+from unstuck.network.network import Network
+from unstuck.network.torch_module import Dropout as torch_dropout
 from unstuck.network.torch_module import torch_module
-from unstuck.recipe.spec import Loss, Mlp, Scaled
+from unstuck.recipe.initializer import Scaled
+from unstuck.recipe.loss import Loss
+from unstuck.recipe.model import Mlp
 
 MSE = Loss(name="mse")
 
 
 def perceptron(loss="mse", **fields):
-    return mlp(Mlp(**fields), Loss(name=loss), inputs=5, outputs=3)
+    return build(Mlp(**fields), Loss(name=loss), shape=(5,), outputs=3)
 
 
 def test_a_perceptron_is_a_linear_layer_and_an_activation_for_each_width():
@@ -75,7 +79,7 @@ def test_names_are_views_of_the_vector():
 def test_the_module_has_the_same_parameters_by_the_same_names_and_none_shared():
     network = everything()
     flat = initial_parameters(network, Scaled(), 0)
-    module = torch_module(network, flat)
+    module = torch_module(network, network.named(flat))
     expected = {name: value.copy() for name, value in network.named(flat).items()}
     assert dict(module.named_parameters()).keys() == expected.keys()
     flat[:] = 0
@@ -84,19 +88,19 @@ def test_the_module_has_the_same_parameters_by_the_same_names_and_none_shared():
 
 
 def test_the_module_has_the_layers_and_their_settings():
-    kinds = [type(part) for part in torch_module(everything(), np.zeros(everything().size, np.float32))]
-    hidden = [nn.Linear, nn.LayerNorm, nn.LeakyReLU, nn.Dropout]
+    kinds = [type(part) for part in torch_module(everything(), {})]
+    hidden = [nn.Linear, nn.LayerNorm, nn.LeakyReLU, torch_dropout]
     assert kinds == [*hidden, *hidden, nn.Linear, nn.Softmax]
     module = torch_module(
         Network((Activation("leaky-relu", 0.3), Dropout(0.25), LayerNorm(2, 0.5), Activation("identity")), 2, 2),
-        np.zeros(4, np.float32),
+        {},
     )
-    assert (module[0].negative_slope, module[1].p, module[2].eps) == (0.3, 0.25, 0.5)
+    assert (module[0].negative_slope, module[1].share, module[2].eps) == (0.3, 0.25, 0.5)
 
 
 def test_making_a_module_draws_no_random_numbers():
     before = torch.get_rng_state()
-    torch_module(everything(), np.zeros(everything().size, np.float32))
+    torch_module(everything(), {})
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -7,25 +7,14 @@ import pytest
 
 from unstuck.errors import RecipeError
 from unstuck.recipe import file
+from unstuck.recipe.data import Data
 from unstuck.recipe.edit import Edit, difference, edited, value_of
-from unstuck.recipe.spec import (
-    Adam,
-    Constant,
-    ConstantRate,
-    CosineRate,
-    Data,
-    ExponentialRate,
-    Loss,
-    Mlp,
-    Momentum,
-    Nesterov,
-    Normal,
-    Recipe,
-    Scaled,
-    Sgd,
-    StepRate,
-    Uniform,
-)
+from unstuck.recipe.initializer import Constant, Normal, Scaled, Uniform
+from unstuck.recipe.loss import Loss
+from unstuck.recipe.model import Mlp
+from unstuck.recipe.optimizer import Adam, Momentum, Nesterov, Sgd
+from unstuck.recipe.schedule import ConstantRate, CosineRate, ExponentialRate, StepRate
+from unstuck.recipe.spec import Recipe
 
 RECIPE = Recipe(data=Data(name="mnist"), optimizer=Sgd(lr=0.5))
 
@@ -89,7 +78,11 @@ def test_edits_may_come_in_any_order_and_need_only_make_sense_together(edits):
         ("optimzer", "adam", "optimzer must name a field, got 'optimzer'. Did you mean optimizer?"),
         ("optimizer.lrr", 1.0, "optimizer.lrr must name a field, got 'lrr'. Did you mean lr?"),
         ("optimzer.lr", 1.0, "optimzer must name a field, got 'optimzer'. Did you mean optimizer?"),
-        ("optimizer.beta1", 0.5, "optimizer.beta1 must name a field, got 'beta1'. Known: lr, name, weight_decay."),
+        (
+            "optimizer.beta1",
+            0.5,
+            "optimizer.beta1 must name a field, got 'beta1'. Known: clip_norm, lr,",
+        ),
         ("seed.lr", 1.0, "seed.lr must name a field, got 'seed'. There is no table at that place."),
         ("data.rows.x", 1, "data.rows.x must name a field, got 'rows'. There is no table at that place."),
         ("name", "a", "name must name a field, got 'name'."),

@@ -1,15 +1,22 @@
 """A recipe checks itself: every kind of bad input is named, in one line, with file, key and value."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
 from unstuck.errors import RecipeError
 from unstuck.recipe import file
-from unstuck.recipe.spec import Adam, CosineRate, Data, Normal, Recipe, Sgd
+from unstuck.recipe.data import Data
+from unstuck.recipe.initializer import Initializer, Normal
+from unstuck.recipe.model import Model
+from unstuck.recipe.optimizer import Adam, Optimizer, Sgd
+from unstuck.recipe.schedule import CosineRate, Schedule
+from unstuck.recipe.spec import Recipe
 
 # What is written below `data = "mnist"`, the field and the value that are named, and words of the sentence.
 BAD = [
-    ("learning_rate = 1", "learning_rate", "'learning_rate'", "Known: batch_size, data,"),
+    ("learning_rate = 1", "learning_rate", "'learning_rate'", "Known: augment, batch_size, compile, data,"),
     ("epoch = 3", "epoch", "'epoch'", "Did you mean epochs?"),
     ("optimizer = { name = 'adam', betta1 = 0.9 }", "optimizer.betta1", "'betta1'", "Did you mean beta1?"),
     ("optimizer = { name = 'adam', momentum = 0.9 }", "optimizer.momentum", "'momentum'", "Known: beta1, beta2"),
@@ -36,7 +43,7 @@ BAD = [
     ("seed = 1979-05-27", "seed", "datetime.date(1979, 5, 27)", "be a valid integer"),
     ("engine = 'jax'", "engine", "'jax'", "Known: auto, dense, torch."),
     ("keep = 'beste'", "keep", "'beste'", "Did you mean best?"),
-    ("model = 'cnn'", "model.name", "'cnn'", "Known: mlp."),
+    ("model = 'cnn'", "model.name", "'cnn'", "Known: alexnet, autoencoder,"),
     ("model = { hidden = [16, 0] }", "model.hidden.1", "0", "be greater than 0"),
     ("model = { hidden = [16, 'a'] }", "model.hidden.1", "'a'", "be a valid integer"),
     ("model = { hidden = 1.5 }", "model.hidden", "1.5", "be a list"),
@@ -193,11 +200,13 @@ def tables(schema, node):
 def test_the_json_schema_describes_every_key_that_is_no_name():
     schema = Recipe.model_json_schema()
     found = list(tables(schema, schema))
-    assert len({table["title"] for table in found}) == 16  # Recipe, Data, Mlp, Loss, 4 + 4 + 4 kinds
+    parts = 6  # Recipe, Data, Loss, Stopping, Augment, Transfer, and the kinds of those that come in kinds
+    kinds = [get_args(get_args(union)[0]) for union in (Model, Initializer, Optimizer, Schedule)]
+    assert len({table["title"] for table in found}) == parts + sum(map(len, kinds))
     for table in found:
         assert table["additionalProperties"] is False
         described = {key for key, value in table["properties"].items() if value.get("description")}
-        parts = {"name", "data", "model", "loss", "optimizer", "schedule"}
+        parts = {"name", "data", "model", "loss", "optimizer", "schedule", "stopping", "augment", "transfer"}
         assert set(table["properties"]) - parts <= described, table["title"]
 
 

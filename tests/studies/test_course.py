@@ -57,7 +57,7 @@ INTENDED = {
         "cosine decay, best weights": {**FASTER, **COSINE, "keep": "best"},
     },
 }
-KINDS = ("optimizer", "schedule")
+KINDS = ("loss", "optimizer", "schedule")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from unstuck.recipe.spec import ConstantRate, CosineRate, ExponentialRate, StepRate
+from unstuck.recipe.schedule import ConstantRate, CosineRate, ExponentialRate, StepRate
 from unstuck.training.schedules import factors
 
 EPOCHS, STEPS = 12, 5

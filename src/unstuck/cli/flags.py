@@ -12,12 +12,17 @@ KEYS = (
     "engine",
     "device",
     "threads",
+    "precision",
+    "compile",
     "keep",
     "data",
     "model",
     "loss",
     "optimizer",
     "schedule",
+    "stopping",
+    "augment",
+    "transfer",
 )
 # Flags that are short for a deeper key.
 SHORT = {"target": "data.target", "lr": "optimizer.lr"}

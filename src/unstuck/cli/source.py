@@ -5,8 +5,9 @@ from pathlib import Path
 
 from unstuck.data import describe
 from unstuck.errors import RecipeError, did_you_mean
+from unstuck.recipe.data import Data
 from unstuck.recipe.edit import Edit, edited, value_of
-from unstuck.recipe.spec import Data, Recipe
+from unstuck.recipe.spec import Recipe
 
 
 def recipe_of(source: str, settings: Sequence[str]) -> Recipe:

@@ -3,7 +3,7 @@
 from unstuck.data.catalog import Listing, describe
 from unstuck.data.dataset import Dataset, Scaling, Split
 from unstuck.data.intake import Intake
-from unstuck.data.loading import load
+from unstuck.data.loading import load, load_for
 from unstuck.data.look import Look, look
 
-__all__ = ["Dataset", "Intake", "Listing", "Look", "Scaling", "Split", "describe", "load", "look"]
+__all__ = ["Dataset", "Intake", "Listing", "Look", "Scaling", "Split", "describe", "load", "load_for", "look"]

@@ -14,7 +14,7 @@ from unstuck.data.fetch import Remote, obtain
 from unstuck.data.readers import cifar, idx
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError, did_you_mean
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 from unstuck.rng import stream
 
 

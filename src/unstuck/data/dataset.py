@@ -1,6 +1,6 @@
 """A data set in memory: named splits of arrays, and the scaling that was fitted to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,7 +33,8 @@ class Split:
     """Rows of a data set.
 
     Shapes: x (N, …), uint8 as stored, which engines multiply by the data set's factor while gathering, or
-    float32, scaled already; y (N,) int64 class numbers, or (N, O) float32 scaled numbers.
+    float32, scaled already, and NaN after the end of a sequence (N, T, F) shorter than the longest;
+    y (N,) int64 class numbers, or (N, O) float32 scaled numbers.
     rows (N,) int64: where each row stood in its source.
     """
 
@@ -73,6 +74,12 @@ class Dataset:
         return self.train.x.shape[1:]
 
     @property
+    def is_padded(self) -> bool:
+        """Whether rows are sequences of which some end early: what lies after their end is NaN."""
+        x = self.train.x
+        return x.ndim == 3 and x.dtype != np.uint8 and bool(np.isnan(x[:, -1, 0]).any())
+
+    @property
     def outputs(self) -> int:
         """How many numbers a network must put out: one per class, or one per target column."""
         return len(self.classes) if self.classes else self.train.y.shape[1]
@@ -82,3 +89,22 @@ class Dataset:
         """The splits that there are, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: split for name, split in named.items() if split is not None}
+
+    def reconstruction(self) -> "Dataset":
+        """The same rows with their inputs as targets (N, I), scaled alike: what an autoencoder learns."""
+        factor = np.float32(self.inputs.factor if self.train.x.dtype == np.uint8 else 1)
+
+        def as_targets(split: Split) -> Split:
+            return Split(split.x, (split.x * factor).reshape(len(split), -1), split.rows)
+
+        shift, scale = (
+            np.broadcast_to(part, self.shape).ravel() for part in (self.inputs.shift, self.inputs.factor)
+        )
+        return replace(
+            self,
+            train=as_targets(self.train),
+            validation=self.validation and as_targets(self.validation),
+            test=self.test and as_targets(self.test),
+            classes=None,
+            targets=Scaling(shift, scale),
+        )

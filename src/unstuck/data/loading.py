@@ -8,7 +8,9 @@ import numpy as np
 from unstuck.data import catalog, readers, scaling, splits
 from unstuck.data.dataset import Dataset, Scaling, Split
 from unstuck.data.source import Pairs, Source, check
-from unstuck.recipe.spec import Data
+from unstuck.errors import RecipeError
+from unstuck.recipe.data import Data
+from unstuck.recipe.spec import Recipe
 
 
 def load(spec: Data) -> Dataset:
@@ -17,6 +19,16 @@ def load(spec: Data) -> Dataset:
     The same `spec` gives the same arrays, bit by bit. Nothing is fitted on validation or test rows.
     """
     return arrange(catalog.open_set(spec) if spec.path is None else readers.read(spec), spec)
+
+
+def load_for(recipe: Recipe) -> Dataset:
+    """The data as the recipe's network learns them: an autoencoder's targets are its inputs."""
+    dataset = load(recipe.data)
+    if recipe.model.name != "autoencoder":
+        return dataset
+    if dataset.is_padded:
+        raise RecipeError("model.name", "be rnn, lstm or gru for sequences that end early", recipe.model.name)
+    return dataset.reconstruction()
 
 
 def arrange(source: Source, spec: Data) -> Dataset:

@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 from unstuck.rng import stream
 
 _TEST, _VALIDATION, _ROWS = range(3)  # positions in the stream "splits", so that one choice moves no other

@@ -1,5 +1,6 @@
 """The engine of our own: multi-layer perceptrons on the processor, whole stretches of steps compiled."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +10,49 @@ from unstuck.dense import epoch, losses, optimizers
 from unstuck.dense.compiled import is_compiled
 from unstuck.dense.threads import one_thread
 from unstuck.engine import Arrays, Evaluation
-from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear, Network
-from unstuck.recipe.spec import Optimizer
+from unstuck.network import shapes
+from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear
+from unstuck.network.network import Network
+from unstuck.recipe.loss import Loss
+from unstuck.recipe.spec import Recipe
 
 # Rows per block where no gradient is wanted: large enough for the products' full rate, small enough for the cache.
 _BLOCK = 256
 
 
-def why_not(network: Network) -> str | None:
-    """What this engine lacks to train the network; None if it can."""
-    return "dropout" if any(isinstance(layer, Dropout) for layer in network.layers) else None
+def why_not(recipe: Recipe, network: Network) -> str | None:
+    """What this engine lacks to train the recipe's network; None if it can."""
+    for layer in network.layers:
+        if not isinstance(layer, Linear | LayerNorm | Activation):
+            return type(layer).__name__
+        if isinstance(layer, Activation) and layer.name not in ("identity", *epoch.KINDS):
+            return layer.name
+    for word, known in ((recipe.optimizer.name, optimizers.CODES), (recipe.loss.name, losses.CODES)):
+        if word not in known:
+            return word
+    lacking = {
+        "clip_norm": recipe.optimizer.clip_norm is not None,
+        "label_smoothing": recipe.loss.label_smoothing > 0,
+        "class_weights": recipe.loss.class_weights != "none",
+        "augmentation": recipe.augment.is_on,
+        "frozen layers": recipe.transfer is not None,
+        "bf16": recipe.precision != "float32",
+        "torch.compile": recipe.compile,
+    }
+    return next((what for what, is_asked in lacking.items() if is_asked), None)
+
+
+def can_evaluate(network: Network, loss: Loss | None) -> bool:
+    """Whether `evaluated` can run the network: by layers that this engine has, or that rest in evaluation."""
+    known = all(
+        isinstance(layer, Linear | LayerNorm | Dropout)
+        or (isinstance(layer, Activation) and layer.name in ("identity", *epoch.KINDS))
+        for layer in network.layers
+    )
+    plain = loss is None or (
+        loss.name in losses.CODES and not loss.label_smoothing and loss.class_weights == "none"
+    )
+    return known and plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +74,8 @@ class DenseEngine:
     def make(
         cls,
         network: Network,
-        loss: str,
-        optimizer: Optimizer,
+        recipe: Recipe,
         *,
-        batch_size: int,
         parameters: np.ndarray,
         train: Split,
         factor: float,
@@ -51,16 +83,15 @@ class DenseEngine:
         """An engine at the start of training.
 
         Args:
-            network: of linear, activation and layer-norm layers.
-            loss: cross-entropy, bce or mse.
-            optimizer: with its settings.
-            batch_size: most rows of one step.
+            network: of layers that this engine has; `why_not` tells.
+            recipe: resolved; its loss, optimizer and batch_size are what counts.
             parameters: (P,) float32 in the network's order; training changes them in place.
             train: the rows to train on.
             factor: what bytes are multiplied by.
         """
         table, constants = _table(network)
-        plan = epoch.Plan(table, constants, losses.CODES[loss], optimizers.CODES[optimizer.name])
+        optimizer, batch_size = recipe.optimizer, recipe.batch_size
+        plan = epoch.Plan(table, constants, losses.CODES[recipe.loss.name], optimizers.CODES[optimizer.name])
         settings = np.array([getattr(optimizer, name, 0.0) for name in optimizers.SETTINGS])
         state = epoch.State(parameters, *(np.zeros_like(parameters) for _ in range(3)))
         work = _workspace(table, batch_size)
@@ -101,7 +132,8 @@ class DenseEngine:
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Outputs (N, O) for inputs (N, …), bytes or scaled numbers."""
-        return _evaluate(self.plan, _without_targets(x), self.factor, self.state.parameters).outputs
+        nothing = np.zeros(0, np.int64)
+        return _evaluate(self.plan, Split(x, nothing, nothing), self.factor, self.state.parameters).outputs
 
     def trouble(self) -> str | None:
         """The first layer of the last batch whose output is not finite; if none, the loss itself overflowed."""
@@ -128,15 +160,14 @@ class DenseEngine:
             self.state.first[:], self.state.second[:] = memory["first"], memory["second"]
 
 
-def evaluated(network: Network, parameters: np.ndarray, rows: Split, loss: str) -> Evaluation:
-    """What a network says of rows whose inputs are scaled (N, I), whichever engine trained it."""
-    plan = epoch.Plan(*_table(network), losses.CODES[loss], optimizers.SGD)
-    return _evaluate(plan, rows, 1.0, parameters)
+def evaluated(network: Network, weights: Arrays, rows: Split, loss: Loss | None) -> Evaluation:
+    """What a network says of rows whose inputs are scaled (N, …), whichever engine trained it.
 
-
-def outputs_of(network: Network, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Outputs (N, O) of a network for scaled inputs (N, I), whichever engine trained it."""
-    return evaluated(network, parameters, _without_targets(x), "mse").outputs
+    Rows without targets, and no loss, give a loss of 0.
+    """
+    code = losses.CODES[loss.name] if loss else losses.MSE
+    plan = epoch.Plan(*_table(network), code, optimizers.SGD)
+    return _evaluate(plan, rows, 1.0, network.flat(weights))
 
 
 def _evaluate(plan: epoch.Plan, rows: Split, factor: float, parameters: np.ndarray) -> Evaluation:
@@ -145,11 +176,6 @@ def _evaluate(plan: epoch.Plan, rows: Split, factor: float, parameters: np.ndarr
     with one_thread():
         loss = epoch.evaluate(plan, _rows(rows, factor), parameters, _BLOCK, work, results)
     return Evaluation(results, rows.y, loss)
-
-
-def _without_targets(x: np.ndarray) -> Split:
-    nothing = np.zeros(0, np.int64)
-    return Split(x, nothing, nothing)
 
 
 def _table(network: Network) -> tuple[np.ndarray, np.ndarray]:
@@ -166,9 +192,11 @@ def _table(network: Network) -> tuple[np.ndarray, np.ndarray]:
                 row, constant = (epoch.RELU, width, width), 1.0  # its slope below zero
             case Activation(name=name, slope=slope):
                 row, constant = (epoch.KINDS[name], width, width), slope if name == "leaky-relu" else 0.0
+            case _:
+                raise TypeError(f"the dense engine has no {layer}; `why_not` tells beforehand")
         table.append((*row, parameters, start))
         constants.append(constant)
-        parameters += sum(int(np.prod(shape)) for shape in layer.shapes.values())
+        parameters += sum(math.prod(shape) for shape in shapes.parameters(layer).values())
         width, start = row[2], start + row[2]
     return np.array(table, dtype=np.int64), np.array(constants, dtype=np.float32)
 

@@ -1,16 +1,13 @@
-"""Layers and networks as plain data, from which each engine builds its own.
+"""Layers as plain data, from which each engine builds its own.
 
-A layer's parameters are named as torch names those of the same place in an `nn.Sequential` (`0.weight`,
-`0.bias`, …) and lie one after another in a single flat vector.
+B rows, C channels, H x W pixels, T steps, F features. Pictures are (B, C, H, W) inside a network, as torch
+has them; what a network is given is flat, (B, inputs), and `Picture` or `Sequence` gives it its shape.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
-import numpy as np
-
-from unstuck.recipe.spec import Activation as ActivationName
+from unstuck.recipe.model import Activation as ActivationName
 
 
 @dataclass(frozen=True)
@@ -20,10 +17,34 @@ class Linear:
     inputs: int
     outputs: int
 
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of the parameters, by name."""
-        return {"weight": (self.outputs, self.inputs), "bias": (self.outputs,)}
+
+@dataclass(frozen=True)
+class Convolution:
+    """Each output channel sums kernels over its group's input channels: (B, C, H, W) → (B, outputs, H', W')."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    bias: bool = True
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The largest or the mean of each window: (B, C, H, W) → (B, C, H', W')."""
+
+    name: Literal["max", "average"]
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean over equal parts of any picture: (B, C, H, W) → (B, C, sides, sides)."""
+
+    sides: int
 
 
 @dataclass(frozen=True)
@@ -33,23 +54,40 @@ class LayerNorm:
     features: int
     eps: float = 1e-5  # added to the variance; torch's default
 
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of the parameters, by name."""
-        return {"weight": (self.features,), "bias": (self.features,)}
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """Each feature, or channel, to mean 0 and variance 1 over the batch: Ioffe & Szegedy 2015, arXiv:1502.03167.
+
+    In evaluation by running statistics: of each batch, momentum of its mean and its unbiased variance, and
+    1 - momentum of what they were.
+    """
+
+    features: int
+    eps: float = 1e-5
+    momentum: float = 0.1  # torch's default
+    pictures: bool = False  # whether the input is (B, C, H, W), else (B, F)
+
+
+@dataclass(frozen=True)
+class GroupNorm:
+    """Each row's groups of channels to mean 0 and variance 1: Wu & He 2018, arXiv:1803.08494.
+
+    One group is layer norm of a picture; as many groups as channels are instance norm, Ulyanov et al. 2016,
+    arXiv:1607.08022.
+    """
+
+    groups: int
+    features: int
+    eps: float = 1e-5
 
 
 @dataclass(frozen=True)
 class Activation:
     """A function of each number, or of each row (softmax)."""
 
-    name: ActivationName | Literal["softmax"]
+    name: ActivationName
     slope: float = 0.01  # of leaky-relu below zero
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """None: an activation has no parameters."""
-        return {}
 
 
 @dataclass(frozen=True)
@@ -58,62 +96,77 @@ class Dropout:
 
     share: float
 
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """None: dropout has no parameters."""
-        return {}
 
+@dataclass(frozen=True)
+class Picture:
+    """Flat rows as pictures: (B, C · H · W) → (B, C, H, W)."""
 
-Layer = Linear | LayerNorm | Activation | Dropout
-
-
-class Place(NamedTuple):
-    """Where a parameter lies in the flat vector."""
-
-    layer: int
-    name: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
+    channels: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
-class Network:
-    """Layers in order, and the link that turns the last one's outputs into predictions.
+class Flatten:
+    """(B, …) → (B, F)."""
 
-    Cross-entropy and bce are computed from logits, because that is stable; then the network ends with the
-    logits, and its softmax or sigmoid is the link. In all other cases the link is the identity.
-    """
 
-    layers: tuple[Layer, ...]
+@dataclass(frozen=True)
+class Shortcut:
+    """Past a residual block that has fewer pixels and more channels: every stride-th pixel, new channels 0."""
+
     inputs: int
     outputs: int
-    link: Literal["identity", "sigmoid", "softmax"] = "identity"
+    stride: int
 
-    def places(self) -> Iterator[Place]:
-        """Every parameter's place in the flat vector, in order."""
-        start = 0
-        for number, layer in enumerate(self.layers):
-            for name, shape in layer.shapes.items():
-                stop = start + int(np.prod(shape))
-                yield Place(number, f"{number}.{name}", shape, start, stop)
-                start = stop
 
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return sum(place.stop - place.start for place in self.places())
+@dataclass(frozen=True)
+class Residual:
+    """y = body(x) + shortcut(x): He et al. 2016, arXiv:1512.03385."""
 
-    def named(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """Views (no copies) of a flat vector (size,), by parameter name."""
-        return {place.name: flat[place.start : place.stop].reshape(place.shape) for place in self.places()}
+    body: "tuple[Layer, ...]"
+    shortcut: Shortcut | None = None  # nothing: x itself
 
-    def predictions(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs (N, O) through the link: probabilities for classes, numbers for numbers."""
-        if self.link == "sigmoid":
-            return 1 / (1 + np.exp(-np.clip(outputs, -80, 80)))  # beyond 80 the float32 result is 0 or 1 anyway
-        if self.link == "softmax":
-            with np.errstate(invalid="ignore"):  # infinite outputs of a diverged network have no probabilities
-                powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-            return powers / powers.sum(axis=1, keepdims=True)
-        return outputs
+
+@dataclass(frozen=True)
+class Sequence:
+    """Flat rows as sequences: (B, T · F) → (B, T, F). A step that is NaN lies after its sequence's end.
+
+    Pictures with channels, (B, C · T · F), are read row by row, all channels at once: (B, T, C · F).
+    """
+
+    steps: int
+    features: int
+    channels: int = 1
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """Reads each sequence to its end and gives the last layer's last state, of both directions one after the
+    other: (B, T, inputs) → (B, hidden · directions). Steps after the end change nothing."""
+
+    cell: Literal["rnn", "lstm", "gru"]
+    inputs: int
+    hidden: int
+    layers: int = 1
+    directions: Literal[1, 2] = 1
+    dropout: float = 0.0  # between layers
+    padded: bool = False  # whether some sequences end before the last step
+
+
+Layer = (
+    Linear
+    | Convolution
+    | Pool
+    | Average
+    | LayerNorm
+    | BatchNorm
+    | GroupNorm
+    | Activation
+    | Dropout
+    | Picture
+    | Flatten
+    | Residual
+    | Sequence
+    | Recurrent
+)

@@ -13,6 +13,9 @@ from unstuck.recipe.problem import Model, checked
 # A data set is found by name or by path: choosing one drops the other, and the column that belonged to it.
 _DROPPED_WITH = {"data.name": ("path", "target"), "data.path": ("name",)}
 
+# Tables that a recipe may be without: a key of theirs makes them.
+_ABSENT = ("transfer",)
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -35,11 +38,13 @@ class Edit:
         *parts, leaf = self.path.split(".")
         node: Any = table
         for name in parts:
+            if name in _ABSENT and node.get(name) is None:
+                node[name] = {}
             node = node.setdefault(name, {})
             if not isinstance(node, dict):
                 raise RecipeError(self.path, "name a field", name, hint="There is no table at that place.")
         path = self.path
-        if isinstance(node.get(leaf), dict) and isinstance(self.to, str):
+        if _comes_in_kinds(node.get(leaf)) and isinstance(self.to, str):
             node, leaf, path = node[leaf], "name", f"{path}.name"
         if path in _DROPPED_WITH:
             node.update(dict.fromkeys(_DROPPED_WITH[path]))
@@ -52,11 +57,15 @@ class Edit:
         node: Any = table
         for name in self.path.split("."):
             node = node.get(name) if isinstance(node, dict) else None
-        short = isinstance(node, dict) and isinstance(self.to, str)
+        short = _comes_in_kinds(node) and isinstance(self.to, str)
         return short or self.path.endswith(".name") or self.path in _DROPPED_WITH
 
     def __str__(self) -> str:
         return f"{self.path} = {self.to!r}"
+
+
+def _comes_in_kinds(part: Any) -> bool:
+    return isinstance(part, dict) and "name" in part
 
 
 def edited(recipe: Model, edits: Iterable[Edit]) -> Model:

@@ -45,7 +45,7 @@ def dumps(recipe: BaseModel, *, explained: bool = False) -> str:
 def _explained(part: BaseModel, table: dict[str, Any], prefix: str) -> Iterator[str]:
     """Plain keys first, as TOML wants it, then the tables; every line with what it means."""
     inner = {key: getattr(part, key) for key in table if isinstance(getattr(part, key), BaseModel)}
-    for key, field in type(part).model_fields.items():
+    for key, field in sorted(type(part).model_fields.items(), key=lambda item: item[0] != "name"):
         if key in table and key not in inner:
             about = " ".join((field.description or "").split())
             yield f"{key} = {_value(table[key])}" + (f"  # {about}" if about else "")
@@ -59,7 +59,8 @@ def _explained(part: BaseModel, table: dict[str, Any], prefix: str) -> Iterator[
 def _value(value: Any) -> str:
     match value:
         case dict():
-            return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+            items = sorted(value.items(), key=lambda item: item[0] != "name")
+            return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in items) + " }"
         case list():
             return "[" + ", ".join(map(_value, value)) + "]"
         case _:

@@ -7,17 +7,24 @@ from pydantic import BaseModel
 
 from unstuck.data import describe
 from unstuck.errors import RecipeError, did_you_mean
-from unstuck.recipe import spec
+from unstuck.recipe import initializer, model, optimizer, schedule, spec
+from unstuck.recipe.loss import Loss
 
 Listing = tuple[str, Sequence[str], list[Sequence[object]]]
 
-_KINDS: dict[str, tuple[type[BaseModel], ...]] = {
-    "models": (spec.Mlp,),
-    "optimizers": (spec.Sgd, spec.Momentum, spec.Nesterov, spec.Adam),
-    "schedules": (spec.ConstantRate, spec.StepRate, spec.ExponentialRate, spec.CosineRate),
-    "initializers": (spec.Scaled, spec.Uniform, spec.Normal, spec.Constant),
+_PARTS: dict[str, Any] = {
+    "models": model.Model,
+    "optimizers": optimizer.Optimizer,
+    "schedules": schedule.Schedule,
+    "initializers": initializer.Initializer,
 }
-_WORDS = {"activations": (spec.Mlp, "activation"), "losses": (spec.Loss, "name"), "outputs": (spec.Mlp, "output")}
+_KINDS = {name: get_args(get_args(union)[0]) for name, union in _PARTS.items()}
+_WORDS: dict[str, tuple[type[BaseModel], str]] = {
+    "activations": (model.Mlp, "activation"),
+    "normalizations": (model.Mlp, "normalization"),
+    "losses": (Loss, "name"),
+    "outputs": (model.Mlp, "output"),
+}
 
 
 def listing(kind: str) -> Listing:

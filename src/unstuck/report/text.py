@@ -13,6 +13,10 @@ from rich.text import Text
 
 from unstuck.data import Look
 from unstuck.engine import StopReason
+from unstuck.network.layers import Linear
+from unstuck.network.network import Network
+from unstuck.recipe.model import Mlp, Own
+from unstuck.recipe.spec import Recipe
 from unstuck.report.wording import grouped
 from unstuck.training.run import Run
 from unstuck.training.task import Task
@@ -37,17 +41,24 @@ def task_summary(task: Task) -> str:
     rows = ", ".join(f"{grouped(len(split))} {name}" for name, split in task.rows.items())
     epochs = "1 epoch" if task.plan.epochs == 1 else f"{task.plan.epochs} epochs"
     steps = f"{epochs} of {grouped(task.plan.steps)} steps, engine {task.engine.name}"
-    if task.recipe is None or task.dataset is None or task.network is None:
+    if task.recipe is None or task.dataset is None:
         return f"{rows} rows\n{steps}"
-    network, recipe = task.network, task.recipe
-    widths = "-".join(map(str, (network.inputs, *recipe.model.hidden, network.outputs)))
+    recipe = task.recipe
     settings = (
         f"{recipe.loss.name}, {recipe.optimizer.name} at {recipe.optimizer.lr:g}, batches of {recipe.batch_size}"
     )
-    return (
-        f"{task.dataset.name}: {rows} rows\n"
-        f"{recipe.model.name} {widths}, {grouped(network.size)} parameters; {settings}; {steps}"
+    return f"{task.dataset.name}: {rows} rows\n{_model(recipe, task.network)}; {settings}; {steps}"
+
+
+def _model(recipe: Recipe, network: Network | None) -> str:
+    """A network's name, its widths if it is a perceptron, and its size."""
+    if network is None:
+        return recipe.model.function if isinstance(recipe.model, Own) else recipe.model.name
+    widths = "-".join(str(layer.inputs) for layer in network.layers if isinstance(layer, Linear))
+    name = (
+        f"{recipe.model.name} {widths}-{network.outputs}" if isinstance(recipe.model, Mlp) else recipe.model.name
     )
+    return f"{name}, {grouped(network.size)} parameters"
 
 
 def run_summary(run: Run, *, seconds: float) -> str:

@@ -1,27 +1,66 @@
 """A resolved recipe on the torch engine: its network, loss and optimizer as a program."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from unstuck.data.dataset import Split
-from unstuck.network.layers import Network
+from unstuck.engine import Arrays, Evaluation
+from unstuck.errors import ProgramError
+from unstuck.network.network import Network
 from unstuck.network.torch_module import torch_module
-from unstuck.recipe.spec import Adam, Nesterov, Recipe
+from unstuck.recipe.loss import Loss
+from unstuck.recipe.model import Own
+from unstuck.recipe.optimizer import Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd
+from unstuck.recipe.spec import Recipe
+from unstuck.training.own import called, maker
 from unstuck.training.program import Program
+from unstuck.training.torch_loss import WeighedLoss
 from unstuck.training.torch_rows import Resident
 
+# Rows per block where no gradient is wanted
+BLOCK = 500
 
-def program_of(recipe: Recipe, network: Network, parameters: np.ndarray, train: Resident) -> Program:
-    """The program that starts from the flat parameters (size,), and of which the torch engine sets the rates."""
+
+def module_of(
+    recipe: Recipe, network: Network | None, weights: Arrays | None, *, shape: tuple[int, ...], outputs: int
+) -> nn.Module:
+    """The recipe's network as a module, with weights; or the user's own, which takes pictures as (B, C, H, W).
+
+    Without weights the user's own draws them by itself.
+    """
+    if network:
+        return torch_module(network, weights or {}, seed=recipe.seed)
+    assert isinstance(recipe.model, Own)
+    made = called(maker(recipe.model.function), shape, outputs)
+    if not isinstance(made, nn.Module):
+        raise ProgramError(f"{recipe.model.function} must return an nn.Module, got {type(made).__name__}.")
+    whole = nn.Sequential(OrderedDict(shape=nn.Unflatten(1, shape if len(shape) != 2 else (1, *shape)), own=made))
+    if weights:
+        whole.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    return whole
+
+
+def evaluated(model: nn.Module, rows: Split, loss: Loss | None) -> Evaluation:
+    """What a trained module says of rows whose inputs are scaled (N, …); a loss of 0 where none is asked for."""
+    x = torch.from_numpy(np.require(rows.x.reshape(len(rows), -1), np.float32, ["C", "W"]))
+    model.eval()
+    with torch.no_grad():
+        outputs = torch.cat([model(block) for block in x.split(BLOCK)])
+        value = 0.0 if loss is None else float(WeighedLoss(loss)(outputs, torch.from_numpy(rows.y)))
+    return Evaluation(outputs.numpy(), rows.y, value)
+
+
+def program_of(recipe: Recipe, model: nn.Module | Callable[[], nn.Module], train: Resident) -> Program:
+    """The program that trains a model, and of which the torch engine sets the rates."""
     return Program(
-        model=torch_module(network, parameters),
+        model=model,
         train=train,
-        loss=_loss(recipe.loss.name, network.outputs),
-        optimizer=lambda parameters: _optimizer(recipe, parameters),
+        loss=WeighedLoss(recipe.loss),
+        optimizer=lambda parameters: optimizer(recipe.optimizer, parameters),
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         schedule=lambda step: 1.0,
@@ -34,22 +73,21 @@ def resident(split: Split, factor: float, device: torch.device) -> Resident:
     return Resident(x, torch.from_numpy(split.y).to(device), factor if x.dtype == torch.uint8 else None)
 
 
-def _loss(name: str, outputs: int) -> Callable[[Tensor, Tensor], Tensor]:
-    def compared(outcome: Tensor, targets: Tensor) -> Tensor:
-        if not targets.is_floating_point():
-            targets = functional.one_hot(targets, outputs).to(outcome.dtype)
-        if name == "bce":
-            return functional.binary_cross_entropy_with_logits(outcome, targets)
-        return functional.mse_loss(outcome, targets)
-
-    return functional.cross_entropy if name == "cross-entropy" else compared
-
-
-def _optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    spec = recipe.optimizer
+def optimizer(spec: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """torch's own, fused where it has that."""
     lr, decay = spec.lr, spec.weight_decay
-    if isinstance(spec, Adam):
-        betas = (spec.beta1, spec.beta2)
-        return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=spec.eps, weight_decay=decay, fused=True)
-    momentum, nesterov = getattr(spec, "momentum", 0.0), isinstance(spec, Nesterov)
-    return torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=decay, fused=True)
+    match spec:
+        case Adam() | AdamW():
+            kind = torch.optim.Adam if isinstance(spec, Adam) else torch.optim.AdamW
+            betas = (spec.beta1, spec.beta2)
+            return kind(parameters, lr=lr, betas=betas, eps=spec.eps, weight_decay=decay, fused=True)
+        case Adagrad():
+            return torch.optim.Adagrad(parameters, lr=lr, eps=spec.eps, weight_decay=decay, fused=True)
+        case RmsProp():
+            return torch.optim.RMSprop(parameters, lr=lr, alpha=spec.alpha, eps=spec.eps, weight_decay=decay)
+        case Sgd() | Momentum() | Nesterov():
+            momentum = 0.0 if isinstance(spec, Sgd) else spec.momentum
+            ahead = isinstance(spec, Nesterov)
+            return torch.optim.SGD(
+                parameters, lr=lr, momentum=momentum, nesterov=ahead, weight_decay=decay, fused=True
+            )

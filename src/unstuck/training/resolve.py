@@ -5,35 +5,74 @@ import numpy as np
 from unstuck.data.dataset import Dataset
 from unstuck.dense.engine import why_not
 from unstuck.errors import RecipeError
-from unstuck.network.layers import Network
-from unstuck.network.mlp import LINKS, mlp
+from unstuck.network.build import LINKS, build
+from unstuck.network.layers import BatchNorm
+from unstuck.network.network import Network
+from unstuck.network.shapes import Shape
 from unstuck.recipe.edit import Edit, edited
+from unstuck.recipe.model import Own, Recurrent
 from unstuck.recipe.spec import Recipe
 
 # A recipe that does not say otherwise takes so many rows per step, or all where there are fewer.
 _USUAL_BATCH = Recipe.model_fields["batch_size"].default
 
 
-def resolve(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Network]:
-    """The recipe with every `auto` decided, and the network that it describes; `RecipeError` if it cannot be."""
+def resolve(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Network | None]:
+    """The recipe with every `auto` decided, and the network that it describes; `RecipeError` if it cannot be.
+
+    A model of the user's own has no `Network`.
+    """
     loss = recipe.loss.name
     if loss == "auto":
         loss = "cross-entropy" if dataset.classes else "mse"
     _check(recipe, dataset, loss)
     decided = [Edit("loss.name", loss), Edit("keep", _kept(recipe, dataset)), *_data(recipe, dataset)]
     decided.append(Edit("batch_size", min(recipe.batch_size, len(dataset.train))))
+    decided += _class_weights(recipe, dataset)
     if recipe.model.output == "auto":
         decided.append(Edit("model.output", LINKS.get(loss, "identity")))
     recipe = edited(recipe, decided)
-    network = network_of(recipe, inputs=int(np.prod(dataset.shape)), outputs=dataset.outputs)
+    network = network_of(recipe, dataset.shape, dataset.outputs, padded=dataset.is_padded)
+    if network:
+        _check_last_batch(recipe, network, len(dataset.train))
     engine = _engine(recipe, network)
     decided = [Edit("engine", engine), *([Edit("device", "cpu")] if engine == "dense" else [])]
     return edited(recipe, decided), network
 
 
-def network_of(recipe: Recipe, *, inputs: int, outputs: int) -> Network:
-    """The network of a resolved recipe, for so many input features and outputs."""
-    return mlp(recipe.model, recipe.loss, inputs=inputs, outputs=outputs)
+def network_of(recipe: Recipe, shape: Shape, outputs: int, *, padded: bool) -> Network | None:
+    """The network of a resolved recipe for rows of a shape; None for a model of the user's own."""
+    if padded and not isinstance(recipe.model, Recurrent | Own):
+        hint = "Some sequences are shorter than others; rnn, lstm and gru read each to its end."
+        raise RecipeError("model.name", "be rnn, lstm or gru", recipe.model.name, hint=hint)
+    if isinstance(recipe.model, Own):
+        return None
+    return build(recipe.model, recipe.loss, shape=shape, outputs=outputs, padded=padded)
+
+
+def _check_last_batch(recipe: Recipe, network: Network, rows: int) -> None:
+    """Batch normalization of one row has no variance; of a picture's many pixels it has."""
+    if (rows - 1) % recipe.batch_size:
+        return
+    if any(isinstance(layer, BatchNorm) and not layer.pictures for _, layer in network.parts()):
+        hint = f"{rows} rows leave one for the last batch, which has no variance."
+        raise RecipeError("batch_size", "be another where a batch is normalized", recipe.batch_size, hint=hint)
+
+
+def _class_weights(recipe: Recipe, dataset: Dataset) -> list[Edit]:
+    given = recipe.loss.class_weights
+    if dataset.classes is None:
+        for name, usual in (("class_weights", "none"), ("label_smoothing", 0.0)):
+            if (got := getattr(recipe.loss, name)) != usual:
+                raise RecipeError(f"loss.{name}", f"be {usual} where numbers are predicted", got)
+        return []
+    count = len(dataset.classes)
+    if given == "balanced":
+        rows = np.bincount(dataset.train.y, minlength=count)
+        return [Edit("loss.class_weights", tuple((len(dataset.train) / (count * rows)).tolist()))]
+    if given != "none" and len(given) != count:
+        raise RecipeError("loss.class_weights", f"have {count} numbers, one per class", given)
+    return []
 
 
 def _check(recipe: Recipe, dataset: Dataset, loss: str) -> None:
@@ -70,8 +109,8 @@ def _data(recipe: Recipe, dataset: Dataset) -> list[Edit]:
     return edits
 
 
-def _engine(recipe: Recipe, network: Network) -> str:
-    lacking = why_not(network)
+def _engine(recipe: Recipe, network: Network | None) -> str:
+    lacking = why_not(recipe, network) if network else "model of your own"
     if recipe.engine == "dense" and lacking:
         hint = f"The dense engine has no {lacking}."
         raise RecipeError("engine", "be torch or auto for this network", "dense", hint=hint)

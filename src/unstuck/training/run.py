@@ -9,83 +9,18 @@ from typing import Any
 import numpy as np
 
 from unstuck import files
-from unstuck.data import Dataset, Intake, Scaling, Split
-from unstuck.dense.engine import evaluated, outputs_of
+from unstuck.data import Dataset, Scaling
 from unstuck.engine import Arrays, Engine, Evaluation, Stop, StopReason
-from unstuck.errors import DataError, RunError
-from unstuck.network.layers import Network
+from unstuck.errors import RunError
 from unstuck.recipe import file
 from unstuck.recipe.spec import Recipe
 from unstuck.training.archive import Archive
 from unstuck.training.folder import Folder, finite
+from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.record import Record
-from unstuck.training.resolve import network_of
 from unstuck.training.training import Training
 
 Scores = Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataFacts:
-    """What must be known of the data to use the network, without the data themselves."""
-
-    name: str
-    fingerprint: str
-    outputs: int
-    classes: tuple[str, ...] | None
-    rows: dict[str, int]
-    intake: Intake
-    """How new inputs are made like the training data."""
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> "DataFacts":
-        """The facts of a data set."""
-        return cls(
-            name=dataset.name,
-            fingerprint=dataset.fingerprint,
-            outputs=dataset.outputs,
-            classes=dataset.classes,
-            rows={name: len(split) for name, split in dataset.splits.items()},
-            intake=Intake.of(dataset),
-        )
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any]) -> "DataFacts":
-        """The facts as a checkpoint keeps them, as plain data."""
-        classes = None if said["classes"] is None else tuple(said["classes"])
-        facts: dict[str, Any] = {**said, "classes": classes, "intake": Intake.from_facts(said["intake"])}
-        return cls(**facts)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Predictor:
-    """A trained network with the scaling that belongs to it: raw inputs to answers."""
-
-    network: Network
-    parameters: np.ndarray
-    inputs: Scaling
-    targets: Scaling | None
-    facts: DataFacts
-
-    def outputs(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (N, C), or numbers (N, O) in their original unit, for raw inputs (N, …)."""
-        answers = self.network.predictions(outputs_of(self.network, self.parameters, self._ready(np.asarray(x))))
-        return answers if self.targets is None else self.targets.undo(answers)
-
-    def evaluate(self, x: np.ndarray, y: np.ndarray, loss: str) -> Evaluation:
-        """Predictions (N, …) and mean loss for raw inputs (N, …) and raw targets (N,) or (N, O)."""
-        targets = y if self.targets is None else self.targets.apply(y)
-        rows = Split(self._ready(x), targets, np.arange(len(x)))
-        said = evaluated(self.network, self.parameters, rows, loss)
-        return said._replace(outputs=self.network.predictions(said.outputs))
-
-    def _ready(self, x: np.ndarray) -> np.ndarray:
-        shape, size = self.facts.intake.shape, int(np.prod(self.facts.intake.shape))
-        if x.ndim < 2 or int(np.prod(x.shape[1:])) != size:
-            raise DataError(f"x must have shape (rows, {', '.join(map(str, shape))}), got {x.shape}.")
-        if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
-            raise DataError(f"x must hold finite numbers, got {x.dtype} with others among them.")
-        return self.inputs.apply(x.reshape(len(x), *shape)).reshape(len(x), size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,22 +108,15 @@ def conclude(training: Training) -> Run:
 
 def _predictor_of(training: Training) -> Predictor | Engine:
     task = training.task
-    if task.dataset is None or task.network is None:
+    if task.dataset is None or task.recipe is None:
         return task.engine
     return Predictor(
-        network=task.network,
-        parameters=_flat(task.network, task.engine.weights()),
+        recipe=task.recipe,
+        weights=task.engine.weights(),
         inputs=task.dataset.inputs,
         targets=task.dataset.targets,
         facts=DataFacts.of(task.dataset),
     )
-
-
-def _flat(network: Network, weights: Arrays) -> np.ndarray:
-    flat = np.empty(network.size, dtype=np.float32)
-    for name, place in network.named(flat).items():
-        place[:] = weights[name]
-    return flat
 
 
 def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
@@ -249,15 +177,13 @@ def load(path: str | Path) -> Run:
 
 
 def _predictor(recipe: Recipe, kept: Archive) -> Predictor:
-    facts = DataFacts.read(kept.facts["data"])
-    network = network_of(recipe, inputs=int(np.prod(facts.intake.shape)), outputs=facts.outputs)
     scalings = {name: Scaling(**kept.groups[name]) for name in ("inputs", "targets") if name in kept.groups}
     return Predictor(
-        network=network,
-        parameters=_flat(network, kept.groups["weights"]),
+        recipe=recipe,
+        weights=kept.groups["weights"],
         inputs=scalings["inputs"],
         targets=scalings.get("targets"),
-        facts=facts,
+        facts=DataFacts.read(kept.facts["data"]),
     )
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.data import load
+from unstuck.data import load_for
 from unstuck.data.dataset import Dataset
 from unstuck.dense.engine import DenseEngine
 from unstuck.engine import Engine
+from unstuck.network.build import LINKS
 from unstuck.network.initial import initial_parameters
-from unstuck.network.layers import Network
+from unstuck.network.network import Network, linked
+from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
 from unstuck.rng import stream
 from unstuck.training.loop import Plan
@@ -22,6 +24,14 @@ from unstuck.training.resolve import resolve
 from unstuck.training.schedules import factors
 from unstuck.training.scores import ACCURACY, R2, Score
 
+# What each loss is measured in. Numbers to predict are scaled, so that their errors have no unit of their own.
+_UNITS = {
+    "cross-entropy": "nats",
+    "bce": "nats",
+    "mse": "squared error",
+    "mae": "absolute error",
+    "huber": "squared error / 2, absolute beyond delta",
+}
 # Training rows looked at after each epoch, at most. The score's standard error is then below half a percent.
 _LOOKED_AT = 10_000
 
@@ -54,11 +64,13 @@ class Task:
 
 def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
     """The recipe made live. `dataset` is what `recipe.data` loads, if it is loaded already."""
-    dataset = dataset or load(recipe.data)
+    dataset = dataset or load_for(recipe)
     recipe, network = resolve(recipe, dataset)
-    parameters = initial_parameters(network, recipe.model.initializer, recipe.seed)
-    make = _dense if recipe.engine == "dense" else _torch
-    engine, rows, recipe = make(recipe, network, dataset, parameters)
+    if recipe.engine == "dense":
+        assert network is not None
+        engine, rows = _dense(recipe, network, dataset), dataset.splits
+    else:
+        engine, rows, recipe = _torch(recipe, network, dataset)
     steps = -(-len(dataset.train) // recipe.batch_size)
     return Task(
         engine=engine,
@@ -72,45 +84,55 @@ def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
         rows=rows,
         score=ACCURACY if dataset.classes else R2,
         keep=recipe.keep,
-        link=network.predictions,
-        loss_unit="squared error" if recipe.loss.name == "mse" else "nats",
+        link=partial(linked, LINKS.get(recipe.loss.name, "identity")),
+        loss_unit=_UNITS[recipe.loss.name],
         recipe=recipe,
         dataset=dataset,
         network=network,
     )
 
 
-def _dense(
-    recipe: Recipe, network: Network, dataset: Dataset, parameters: np.ndarray
-) -> tuple[Engine, Mapping[str, Any], Recipe]:
-    engine = DenseEngine.make(
+def _initial(recipe: Recipe, network: Network) -> np.ndarray:
+    assert not isinstance(recipe.model, Own)
+    return initial_parameters(network, recipe.model.initializer, recipe.seed)
+
+
+def _dense(recipe: Recipe, network: Network, dataset: Dataset) -> Engine:
+    return DenseEngine.make(
         network,
-        recipe.loss.name,
-        recipe.optimizer,
-        batch_size=recipe.batch_size,
-        parameters=parameters,
+        recipe,
+        parameters=_initial(recipe, network),
         train=dataset.train,
         factor=_factor(dataset),
     )
-    return engine, dataset.splits, recipe
 
 
-def _torch(
-    recipe: Recipe, network: Network, dataset: Dataset, parameters: np.ndarray
-) -> tuple[Engine, Mapping[str, Any], Recipe]:
+def _torch(recipe: Recipe, network: Network | None, dataset: Dataset) -> tuple[Engine, Mapping[str, Any], Recipe]:
     # Imported by name when it is needed: torch takes longer to import than MNIST to learn.
     lowering = importlib.import_module("unstuck.training.from_recipe")
     torch_engine = importlib.import_module("unstuck.training.torch_engine")
     device = torch_engine.device_named(recipe.device)
     rows = {name: lowering.resident(split, _factor(dataset), device) for name, split in dataset.splits.items()}
-    program = lowering.program_of(recipe, network, parameters, rows["train"])
+    model = partial(
+        lowering.module_of,
+        recipe,
+        network,
+        network and network.named(_initial(recipe, network)),
+        shape=dataset.shape,
+        outputs=dataset.outputs,
+    )
     engine = torch_engine.TorchEngine.make(
-        program,
+        lowering.program_of(recipe, model, rows["train"]),
         rows["train"],
         batch_size=recipe.batch_size,
         seed=recipe.seed,
-        device=device,
-        threads=recipe.threads,
+        setting=torch_engine.Setting(
+            device=device,
+            threads=recipe.threads,
+            precision=recipe.precision,
+            compiled=recipe.compile,
+            clip_norm=recipe.optimizer.clip_norm,
+        ),
     )
     return engine, rows, recipe.edit("device", device.type)
 
@@ -128,7 +150,11 @@ def task_of_program(program: Program, *, seed: int = 0, device: str = "auto", th
     rows = own.rows(program, place)
     size = own.batch_size(program, rows["train"])
     engine = torch_engine.TorchEngine.make(
-        program, rows["train"], batch_size=size, seed=seed, device=place, threads=threads
+        program,
+        rows["train"],
+        batch_size=size,
+        seed=seed,
+        setting=torch_engine.Setting(device=place, threads=threads),
     )
     schedule = program.schedule or (lambda step: 1.0)
     return Task(

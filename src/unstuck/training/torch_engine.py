@@ -13,13 +13,39 @@ from torch import Tensor, nn
 
 from unstuck.engine import Arrays, Evaluation
 from unstuck.errors import ProgramError
+from unstuck.network.torch_module import Dropout
 from unstuck.rng import torch_seed
 from unstuck.training import torch_random
 from unstuck.training.program import Program
+from unstuck.training.torch_loss import WeighedLoss
 from unstuck.training.torch_rows import Rows
 
 # Rows per block where no gradient is wanted, at least; more, if batches are larger.
 _BLOCK = 500
+
+
+Batch = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How the torch engine works, whatever it trains.
+
+    Args:
+        device: where the model and the rows are.
+        threads: of the processor.
+        precision: float32, or bf16: products in bfloat16 where torch's autocast finds that safe.
+        compiled: whether torch.compile makes the model's forward and backward pass.
+        clip_norm: longest gradient over all parameters, or None.
+        augment: (x, y) → (x, y), a training batch changed at random, or None.
+    """
+
+    device: torch.device
+    threads: int = 1
+    precision: str = "float32"
+    compiled: bool = False
+    clip_norm: float | None = None
+    augment: Batch | None = None
 
 
 @dataclass(eq=False)
@@ -30,23 +56,22 @@ class TorchEngine:
     """
 
     model: nn.Module
+    forward: Callable[[Tensor], Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
     optimizer: torch.optim.Optimizer
     step: Callable[..., Tensor] | None
     rows: Rows
     batch_size: int
-    device: torch.device
-    threads: int
+    setting: Setting
     random: dict[str, Tensor]
     scheduled: bool
     name: str = "torch"
     last: Tensor | None = None
 
     @classmethod
-    def make(
-        cls, program: Program, rows: Rows, *, batch_size: int, seed: int, device: torch.device, threads: int
-    ) -> "TorchEngine":
+    def make(cls, program: Program, rows: Rows, *, batch_size: int, seed: int, setting: Setting) -> "TorchEngine":
         """An engine at the start of training; the model is drawn, or copied, under the stream `weights`."""
+        device = setting.device
         with torch_random.lent(device):
             torch.manual_seed(torch_seed(seed, "weights"))
             model = _model(program.model).to(device)
@@ -60,16 +85,21 @@ class TorchEngine:
             group.setdefault("initial_lr", group["lr"])
         return cls(
             model,
-            program.loss,
+            torch.compile(model) if setting.compiled else model,
+            program.loss.to(device) if isinstance(program.loss, nn.Module) else program.loss,
             optimizer,
             program.step,
             rows,
             batch_size,
-            device,
-            threads,
+            setting,
             torch_random.seeded(seed, device),
             program.schedule is not None,
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model and the rows are."""
+        return self.setting.device
 
     def advance(self, order: np.ndarray, factors: np.ndarray, done: int) -> np.ndarray:
         """Train on consecutive batches, as `Engine` says. With a step of the user's own, or on a GPU, a loss
@@ -78,11 +108,16 @@ class TorchEngine:
         losses = torch.zeros(len(batches), device=self.device)
         step, checked = self.step or self._checked_step, self.step is None and self.device.type == "cpu"
         buffers = [*self.model.buffers()]
+        dropouts = [module for module in self.model.modules() if isinstance(module, Dropout)]
         with self._at_work(training=True):
             for number, rows in enumerate(batches):
                 self._set_rate(factors[number])
+                for dropout in dropouts:
+                    dropout.step = done + number
                 put_back = _restorer(buffers) if checked else None
                 self.last, y = self.rows.batch(rows)
+                if self.setting.augment:
+                    self.last, y = self.setting.augment(self.last, y)
                 loss = _scalar(step(self.model, self.last, y, self.loss, self.optimizer)).detach()
                 losses[number] = loss
                 if self.device.type == "cpu" and not math.isfinite(loss):
@@ -99,12 +134,18 @@ class TorchEngine:
         for group in optimizer.param_groups:  # zero_grad, without its profiling hooks (docs/log.md)
             for parameter in group["params"]:
                 parameter.grad = None
-        value = _scalar(loss(model(x), y))
+        with self._cast():
+            value = _scalar(loss(self.forward(x), y))
         if self.device.type == "cpu" and not math.isfinite(value.detach()):
             return value.detach()
         value.backward()
+        if self.setting.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), self.setting.clip_norm)
         optimizer.step()
         return value.detach()
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.setting.precision == "bf16")
 
     def _set_rate(self, factor: float) -> None:
         if self.scheduled:
@@ -113,17 +154,19 @@ class TorchEngine:
 
     def evaluate(self, rows: Any) -> Evaluation:
         """Outputs and mean loss over rows, in evaluation mode."""
-        outputs, targets, total = [], [], 0.0
+        outputs, targets, total, rows_counted = [], [], 0.0, 0.0
+        count = self.loss.count if isinstance(self.loss, WeighedLoss) else len
         with self._at_work(training=False), torch.no_grad():
             for block in torch.arange(len(rows), device=self.device).split(max(_BLOCK, self.batch_size)):
                 x, y = rows.batch(block)
                 output = self.model(x)
                 if not isinstance(output, Tensor):
                     raise ProgramError(f"the model must return one tensor, got {type(output).__name__}.")
-                total += len(block) * float(_scalar(self.loss(output, y)))
+                total += count(y) * float(_scalar(self.loss(output, y)))
+                rows_counted += count(y)
                 outputs.append(output.float().cpu().numpy())
                 targets.append(y.cpu().numpy())
-        return Evaluation(np.concatenate(outputs), np.concatenate(targets), total / len(rows))
+        return Evaluation(np.concatenate(outputs), np.concatenate(targets), total / rows_counted)
 
     def outputs(self, x: Any) -> np.ndarray:
         """Outputs (N, …) for inputs (N, …), arrays or tensors."""
@@ -186,7 +229,7 @@ class TorchEngine:
     def _at_work(self, *, training: bool) -> Generator[None]:
         """The right mode and number of threads, and, in training, the engine's own random stream."""
         threads, was_training = torch.get_num_threads(), self.model.training
-        torch.set_num_threads(self.threads)
+        torch.set_num_threads(self.setting.threads)
         self.model.train(training)
         try:
             with torch_random.lent(self.device):

@@ -5,7 +5,7 @@ from pathlib import Path
 from unstuck.data.readers import idx, images, npz, table
 from unstuck.data.source import Source
 from unstuck.errors import DataError, RecipeError
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 _FILES = {".npz": npz.read, ".csv": table.read, ".parquet": table.read}
 _KINDS = f"a folder of class folders, a folder of IDX files, or a file {', '.join(_FILES)}"

@@ -9,7 +9,7 @@ import numpy as np
 from unstuck.data.readers.labels import encode
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError, did_you_mean
-from unstuck.recipe.spec import Data
+from unstuck.recipe.data import Data
 
 _PARTS = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
 _INPUTS = ("x", "features")

@@ -1,0 +1,48 @@
+"""A model of the user's own, `package.module:function`, found only where the user has typed the name."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from unstuck.errors import ProgramError
+
+
+def maker(name: str) -> Callable[..., Any]:
+    """What the name stands for, looked for in the current folder too; `ProgramError` if there is no such thing."""
+    module, _, path = name.partition(":")
+    with _current_folder():
+        try:
+            found: Any = importlib.import_module(module)
+        except ImportError as error:
+            raise ProgramError(f"{name} must name a module that can be imported; Python said: {error}.") from error
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        got = "nothing" if found is None else type(found).__name__
+        raise ProgramError(f"{name} must name a function or a class of {module}, got {got}.")
+    return found
+
+
+def called(function: Callable[..., Any], shape: tuple[int, ...], outputs: int) -> Any:
+    """The function's result; it is told the shape of a row and the number of outputs if it asks for them."""
+    try:
+        asked = inspect.signature(function).parameters
+    except ValueError:  # of some classes written in C
+        asked = {}
+    known: dict[str, Any] = {"shape": shape, "outputs": outputs}
+    return function(**{name: value for name, value in known.items() if name in asked})
+
+
+@contextmanager
+def _current_folder() -> Generator[None]:
+    """A command that pip installs does not look for modules where it is typed; `python` does."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
