@@ -37,3 +37,14 @@ def test_what_is_read_is_a_copy():
     record.add(epoch=1)
     record["epoch"][0] = 7
     np.testing.assert_array_equal(record["epoch"], [1])
+
+
+def test_a_record_that_is_put_back_grows_on():
+    record, again = Record(), Record()
+    record.add(epoch=1)
+    record.extend(step_loss=np.array([3, np.nan], np.float32))
+    again.restore({name: record[name] for name in record})
+    for one in (record, again):
+        one.extend(step_loss=np.array([1.0]))
+    for name in record:
+        np.testing.assert_array_equal(again[name], record[name], strict=True)

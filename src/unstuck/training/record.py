@@ -1,5 +1,6 @@
 """What a run measured: columns of numbers, each with a name and a unit."""
 
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -14,20 +15,27 @@ UNITS = {
 
 @dataclass
 class Record(Mapping[str, np.ndarray]):
-    """Columns by name. Those of an epoch have one value per epoch, those named `step_…` one per step."""
+    """Columns by name. Those of an epoch have one value per epoch, those named `step_…` one per step.
 
-    columns: dict[str, list[float]] = field(default_factory=dict)
+    They grow in place and are copied at once: a checkpoint of a million steps must not take a tenth of a second.
+    """
+
+    columns: dict[str, "array[float]"] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=lambda: dict(UNITS))
+
+    def restore(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Put columns back as they were read."""
+        self.columns = {name: _column(values) for name, values in columns.items()}
 
     def add(self, **values: float) -> None:
         """One more value in each named column."""
         for name, value in values.items():
-            self.columns.setdefault(name, []).append(float(value))
+            self.columns.setdefault(name, array("d")).append(float(value))
 
     def extend(self, **values: np.ndarray) -> None:
         """More values (S,) in each named column."""
         for name, column in values.items():
-            self.columns.setdefault(name, []).extend(column.tolist())
+            self.columns.setdefault(name, array("d")).extend(_column(column))
 
     def epochs(self) -> Iterator[dict[str, float]]:
         """The epoch's columns as rows, first epoch first."""
@@ -43,3 +51,7 @@ class Record(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self.columns)
+
+
+def _column(values: np.ndarray) -> "array[float]":
+    return array("d", np.asarray(values, np.float64).tobytes())

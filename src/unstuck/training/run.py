@@ -151,7 +151,9 @@ def load(path: str | Path) -> Run:
     folder = Folder(Path(path))
     stop = folder.finished()
     kept = Archive.load(folder.path / "weights.safetensors")
-    record = Archive.load(folder.path / "record.safetensors")
+    measured = Archive.load(folder.path / "record.safetensors")
+    record = Record(units=dict(measured.facts))
+    record.restore(measured.groups["record"])
     said = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
     recipe = None
     if folder.recipe.exists():
@@ -161,9 +163,7 @@ def load(path: str | Path) -> Run:
         scores={
             split: {k: np.nan if v is None else v for k, v in scores.items()} for split, scores in said.items()
         },
-        record=Record(
-            {name: column.tolist() for name, column in record.groups["record"].items()}, dict(record.facts)
-        ),
+        record=record,
         stop=stop,
         kept=kept.facts["kept"],
         weights=kept.groups["weights"],

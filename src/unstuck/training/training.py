@@ -63,7 +63,7 @@ class Training:
         self.done, self.best = checkpoint.progress.done, checkpoint.progress.best
         self._epoch_seconds = checkpoint.progress.epoch_seconds
         self.best_weights = checkpoint.best
-        self.record.columns = {name: column.tolist() for name, column in checkpoint.record.items()}
+        self.record.restore(checkpoint.record)
         _check_alike(checkpoint.weights, self.task.engine.weights(), self.folder)
         try:
             self.task.engine.restore(checkpoint.weights, checkpoint.memory)
