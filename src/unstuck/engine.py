@@ -13,6 +13,7 @@ class StopReason(Enum):
     """Why a run ended. Text for people is made in report, never parsed back."""
 
     FINISHED = "all epochs done"
+    STOPPED_EARLY = "the validation loss no longer improved"
     NOT_FINITE = "the loss is no longer a finite number"
     INTERRUPTED = "interrupted; it resumes exactly here"
 

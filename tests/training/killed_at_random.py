@@ -35,7 +35,9 @@ _LIFE, _SLOW = 0.08, 0.0005
 
 def dense() -> Task:
     data = {"name": "digits", **HELD_OUT}
-    return task_of_recipe(recipe(engine="dense", epochs=9, data=data, keep="best"), images(**HELD_OUT))
+    waiting = {"schedule": {"name": "plateau", "patience": 0, "factor": 0.5}, "stopping": {"patience": 8}}
+    case = recipe(engine="dense", epochs=9, data=data, keep="best", **waiting)
+    return task_of_recipe(case, images(**HELD_OUT))
 
 
 def on_torch() -> Task:

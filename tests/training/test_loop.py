@@ -60,6 +60,19 @@ def test_stretches_follow_each_other_without_gap_from_wherever_training_was(done
         np.testing.assert_array_equal(order, plan().order(stretch.epoch)[first : first + 10 * len(factors)])
 
 
+def test_the_scale_is_asked_for_before_each_stretch_and_multiplies_the_factors():
+    engine, asked = Watch(), []
+
+    def scale():
+        asked.append(len(engine.calls))
+        return float(len(engine.calls) + 1)
+
+    stretches = list(train(engine, plan(), scale=scale))
+    assert asked == list(range(len(stretches)))
+    for number, (_, factors, done) in enumerate(engine.calls):
+        np.testing.assert_array_equal(factors, (number + 1) * (np.arange(done, done + len(factors)) / 100))
+
+
 @pytest.mark.parametrize("step", [0, 5, 10, 11, 32])
 def test_nothing_follows_a_loss_that_is_not_finite(step):
     losses = np.concatenate([stretch.losses for stretch in train(Watch(fails_at=step), plan())])

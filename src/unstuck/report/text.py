@@ -84,10 +84,13 @@ def _ending(run: Run) -> str:
         )
     if run.stop.reason is StopReason.INTERRUPTED:
         return f"interrupted after {run.stop.step} steps of epoch {epoch}. Type: unstuck resume {run.folder}"
+    early = ""
+    if run.stop.reason is StopReason.STOPPED_EARLY:
+        early = f"stopped early, after epoch {run.stop.epoch}: {run.stop.reason.value}; "
     if run.kept == "best":
         best = int(np.nanargmin(run.record["validation_loss"])) + 1
-        return f"weights of epoch {best}, the least validation loss"
-    return "weights of the last step"
+        return f"{early}weights of epoch {best}, the least validation loss"
+    return f"{early}weights of the last step"
 
 
 def scores_table(scores: Mapping[str, Mapping[str, float]]) -> Table:

@@ -22,6 +22,7 @@ from unstuck import files
 from unstuck.engine import Arrays
 from unstuck.errors import RunError
 from unstuck.training.archive import packed, unpacked
+from unstuck.training.stopping import Lowering, Wait
 
 _FACTS, _BEST = "checkpoint.json", "best.safetensors"
 _ALWAYS = ("weights", "memory", "record")
@@ -49,11 +50,15 @@ class Progress(_Plain):
         done: steps since its start; the place inside the epoch, and so the next batch, follow from it.
         epoch_seconds: spent on this epoch's steps so far.
         best: nothing, until a validation loss was finite.
+        wait: for the validation loss to improve, before training stops early.
+        lowering: the same, before the rate is lowered, and how far it was.
     """
 
     done: int = Field(ge=0)
     epoch_seconds: float = 0.0
     best: Best | None = None
+    wait: Wait = Wait()
+    lowering: Lowering = Lowering()
 
 
 class _Facts(_Plain):

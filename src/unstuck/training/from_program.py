@@ -31,10 +31,12 @@ def check(program: Program, seed: int) -> None:
         raise ProgramError(
             f"loss must be a function or an object, got the class {program.loss.__name__}: call it."
         )
-    for name in ("epochs", "batch_size"):
+    for name in ("epochs", "batch_size", "patience"):
         given = getattr(program, name)
-        if (name, given) != ("batch_size", None) and (type(given) is not int or given < 1):
+        if (given is not None or name == "epochs") and (type(given) is not int or given < 1):
             raise ProgramError(f"{name} must be a whole number, 1 or more, got {given!r}.")
+    if program.patience is not None and program.validation is None:
+        raise ProgramError(f"patience must be None where there is no validation data, got {program.patience}.")
 
 
 def batch_size(program: Program, train: Rows) -> int:

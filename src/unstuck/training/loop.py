@@ -42,11 +42,13 @@ class Plan:
         return stream(self.seed, "order", epoch).permutation(self.rows)
 
 
-def train(engine: Engine, plan: Plan, *, done: int = 0) -> Iterator[Stretch]:
+def train(
+    engine: Engine, plan: Plan, *, done: int = 0, scale: Callable[[], float] = lambda: 1.0
+) -> Iterator[Stretch]:
     """Yield after every stretch, so that whoever consumes decides what happens between two.
 
     Ends after the last epoch, or after a stretch whose last loss is not finite. `done` steps, taken earlier,
-    are skipped.
+    are skipped. `scale` is asked before each stretch, and multiplies the plan's factors.
     """
     length = 1
     for epoch in range(done // plan.steps, plan.epochs):
@@ -56,7 +58,8 @@ def train(engine: Engine, plan: Plan, *, done: int = 0) -> Iterator[Stretch]:
             stop = min(step + length, plan.steps)
             rows = order[step * plan.batch_size : stop * plan.batch_size]
             started = time.perf_counter()
-            losses = engine.advance(rows, plan.factors(np.arange(done, done + stop - step)), done)
+            factors = scale() * plan.factors(np.arange(done, done + stop - step))
+            losses = engine.advance(rows, factors, done)
             seconds = time.perf_counter() - started
             yield Stretch(epoch, step, losses, seconds)
             if not np.isfinite(losses[-1]):

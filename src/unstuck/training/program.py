@@ -26,6 +26,7 @@ class Program:
         optimizer: (parameters) → torch optimizer.
         batch_size: rows per step; nothing: the DataLoader's, else 32.
         epochs: times that every training row is seen.
+        patience: epochs in a row without a lower validation loss that end the training; nothing: none do.
         schedule: (step) → factor of the learning rate, as LambdaLR has it; nothing: the rate is left alone.
         step: (model, x, y, loss, optimizer) → loss, your own training step; nothing: the usual one.
         score: (outputs, targets) → float, higher is better; nothing: accuracy for classes, R² for numbers.
@@ -39,6 +40,7 @@ class Program:
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     batch_size: int | None = None
     epochs: int = 20
+    patience: int | None = None
     schedule: Callable[[int], float] | None = None
     step: Callable[[nn.Module, Tensor, Tensor, Callable[..., Tensor], Optimizer], Tensor] | None = None
     score: Callable[[Tensor, Tensor], float] | None = None

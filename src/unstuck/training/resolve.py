@@ -11,6 +11,7 @@ from unstuck.network.network import Network
 from unstuck.network.shapes import Shape
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.model import Own, Recurrent
+from unstuck.recipe.schedule import Plateau
 from unstuck.recipe.spec import Recipe
 
 # A recipe that does not say otherwise takes so many rows per step, or all where there are fewer.
@@ -77,10 +78,21 @@ def _class_weights(recipe: Recipe, dataset: Dataset) -> list[Edit]:
 
 def _check(recipe: Recipe, dataset: Dataset, loss: str) -> None:
     rows = len(dataset.train)
+    if dataset.validation is None:
+        _check_nothing_waits(recipe)
     if dataset.classes is None:
         _check_numbers(dataset, loss)
     if recipe.batch_size > rows and recipe.batch_size != _USUAL_BATCH:
         raise RecipeError("batch_size", f"be at most {rows}, the number of training rows", recipe.batch_size)
+
+
+def _check_nothing_waits(recipe: Recipe) -> None:
+    """What waits for the validation loss needs validation rows, and few rows may leave none of them."""
+    hint = "There are no validation rows: give data.validation a larger share, or more rows."
+    if recipe.stopping.patience is not None:
+        raise RecipeError("stopping.patience", "be left out", recipe.stopping.patience, hint=hint)
+    if isinstance(recipe.schedule, Plateau):
+        raise RecipeError("schedule.name", "be another", "plateau", hint=hint)
 
 
 def _check_numbers(dataset: Dataset, loss: str) -> None:
@@ -95,7 +107,7 @@ def _kept(recipe: Recipe, dataset: Dataset) -> str:
     if recipe.keep != "auto":
         return recipe.keep
     held_out = dataset.validation is not None and recipe.data.validation > 0  # a source may bring its own, unasked
-    return "best" if held_out else "last"
+    return "best" if held_out or recipe.stopping.patience is not None else "last"
 
 
 def _data(recipe: Recipe, dataset: Dataset) -> list[Edit]:

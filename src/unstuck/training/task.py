@@ -16,7 +16,8 @@ from unstuck.network.build import LINKS
 from unstuck.network.initial import initial_parameters
 from unstuck.network.network import Network, linked
 from unstuck.recipe.model import Own
-from unstuck.recipe.spec import Recipe
+from unstuck.recipe.schedule import Plateau
+from unstuck.recipe.spec import Recipe, Stopping
 from unstuck.rng import stream
 from unstuck.training.loop import Plan
 from unstuck.training.program import Program
@@ -50,6 +51,8 @@ class Task:
     keep: str
     link: Callable[[np.ndarray], np.ndarray]
     loss_unit: str
+    stopping: Stopping = Stopping()
+    plateau: Plateau | None = None
     recipe: Recipe | None = None
     dataset: Dataset | None = None
     network: Network | None = None
@@ -86,6 +89,8 @@ def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
         keep=recipe.keep,
         link=partial(linked, LINKS.get(recipe.loss.name, "identity")),
         loss_unit=_UNITS[recipe.loss.name],
+        stopping=recipe.stopping,
+        plateau=recipe.schedule if isinstance(recipe.schedule, Plateau) else None,
         recipe=recipe,
         dataset=dataset,
         network=network,
@@ -171,4 +176,5 @@ def task_of_program(program: Program, *, seed: int = 0, device: str = "auto", th
         keep="best" if "validation" in rows else "last",
         link=lambda outputs: outputs,
         loss_unit="",
+        stopping=Stopping(patience=program.patience),
     )

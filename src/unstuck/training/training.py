@@ -15,6 +15,7 @@ from unstuck.training.checkpoint import Best, Checkpoint, Checkpoints, Progress
 from unstuck.training.folder import Folder
 from unstuck.training.loop import train
 from unstuck.training.record import Record
+from unstuck.training.stopping import Lowering, Wait
 from unstuck.training.task import Task
 
 # Seconds after a checkpoint at which the next one is due inside an epoch. It is written after the stretch in
@@ -37,6 +38,7 @@ class Training:
         self.best: Best | None = None
         self.best_weights: Arrays | None = None
         self.notice: str | None = None
+        self._wait, self._lowering = Wait(), Lowering()
         self._looked_at = task.looked_at()
         self._epoch_seconds = 0.0
         self._checkpoints = Checkpoints(folder.checkpoints) if folder else None
@@ -60,8 +62,9 @@ class Training:
         if self.folder is None or self._checkpoints is None:
             return
         checkpoint, self.notice = self._checkpoints.newest()
-        self.done, self.best = checkpoint.progress.done, checkpoint.progress.best
-        self._epoch_seconds = checkpoint.progress.epoch_seconds
+        stood = checkpoint.progress
+        self.done, self.best, self._epoch_seconds = stood.done, stood.best, stood.epoch_seconds
+        self._wait, self._lowering = stood.wait, stood.lowering
         self.best_weights = checkpoint.best
         self.record.restore(checkpoint.record)
         _check_alike(checkpoint.weights, self.task.engine.weights(), self.folder)
@@ -77,7 +80,7 @@ class Training:
     def __iter__(self) -> Iterator[Stretch]:
         with _interruptible() as interrupted, self.folder.claimed() if self.folder else nullcontext():
             self.save()
-            for stretch in train(self.task.engine, self.task.plan, done=self.done) if self.stop is None else ():
+            for stretch in self._stretches() if self.stop is None else ():
                 self._note(stretch)
                 yield stretch
                 if self.stop is None and interrupted.is_set():
@@ -88,6 +91,9 @@ class Training:
                 if time.monotonic() - self._saved_at >= _LATEST:
                     self.save()
         self.stop = self.stop or Stop(StopReason.FINISHED, *divmod(self.done, self.task.plan.steps))
+
+    def _stretches(self) -> Iterator[Stretch]:
+        return train(self.task.engine, self.task.plan, done=self.done, scale=lambda: self._lowering.scale)
 
     def _note(self, stretch: Stretch) -> None:
         self.record.extend(step_loss=stretch.losses)
@@ -109,6 +115,7 @@ class Training:
                 values |= {f"{name}_{key}": value for key, value in self.measure(rows)[0].items()}
         self.record.add(**values)
         loss = values.get("validation_loss", np.nan)
+        self._wait, self._lowering = self._waited(loss)
         if loss < (self.best.validation_loss if self.best else np.inf):  # NaN never is
             self.best = Best(epoch=epoch + 1, validation_loss=loss)
             self.best_weights = self.task.engine.weights()
@@ -117,11 +124,24 @@ class Training:
         if self.folder:
             self.folder.add_metrics(values)
 
+    def _waited(self, loss: float) -> tuple[Wait, Lowering]:
+        """Where both stand after one epoch more; the loss is NaN where there are no validation rows."""
+        wait = self._wait.after(loss, min_improvement=self.task.stopping.min_improvement)
+        if (rule := self.task.plateau) is None:
+            return wait, self._lowering
+        lowering = self._lowering.after(
+            loss, factor=rule.factor, patience=rule.patience, min_improvement=rule.min_improvement
+        )
+        return wait, lowering
+
     def _judged(self) -> Stop | None:
         """Whether training ends with the epoch that is just over: it follows from what a checkpoint has."""
         epoch, last = self.done // self.task.plan.steps - 1, self.task.plan.steps - 1
         if not np.isfinite(self.record["train_loss"][-1]):  # no step's loss has seen the last step's weights
             return Stop(StopReason.NOT_FINITE, epoch, last)
+        patience, is_over = self.task.stopping.patience, epoch + 1 == self.task.plan.epochs
+        if patience is not None and self._wait.epochs >= patience and not is_over:
+            return Stop(StopReason.STOPPED_EARLY, epoch + 1, 0)
         return None
 
     def measure(self, rows: object) -> tuple[dict[str, float], Evaluation]:
@@ -139,7 +159,13 @@ class Training:
             return
         is_best = self.best is not None and self.best.epoch * self.task.plan.steps == self.done
         checkpoint = Checkpoint(
-            progress=Progress(done=self.done, epoch_seconds=self._epoch_seconds, best=self.best),
+            progress=Progress(
+                done=self.done,
+                epoch_seconds=self._epoch_seconds,
+                best=self.best,
+                wait=self._wait,
+                lowering=self._lowering,
+            ),
             weights=self.best_weights if is_best and self.best_weights else self.task.engine.weights(),
             memory=self.task.engine.memory(),
             record={name: self.record[name] for name in self.record},
