@@ -24,7 +24,7 @@ LEVELS = (
     ("dense",),
     ("training",),
     ("report",),
-    ("api",),
+    ("api", "estimators"),
     ("cli",),
     ("__init__", "__main__"),
 )

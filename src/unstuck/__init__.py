@@ -9,19 +9,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unstuck.api import load, train
     from unstuck.errors import UnstuckError
+    from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.recipe.edit import Edit
     from unstuck.recipe.spec import Recipe
     from unstuck.training.program import Program
     from unstuck.training.run import Run
 
-__all__ = ["Edit", "Program", "Recipe", "Run", "UnstuckError", "load", "train"]
+__all__ = [
+    "Edit",
+    "Program",
+    "Recipe",
+    "Run",
+    "UnstuckClassifier",
+    "UnstuckError",
+    "UnstuckRegressor",
+    "load",
+    "train",
+]
 
 _HOMES = {
     "Edit": "unstuck.recipe.edit",
     "Program": "unstuck.training.program",
     "Recipe": "unstuck.recipe.spec",
     "Run": "unstuck.training.run",
+    "UnstuckClassifier": "unstuck.estimators",
     "UnstuckError": "unstuck.errors",
+    "UnstuckRegressor": "unstuck.estimators",
     "load": "unstuck.api",
     "train": "unstuck.api",
 }

@@ -26,16 +26,22 @@ BLOCK = 500
 
 
 def module_of(
-    recipe: Recipe, network: Network | None, weights: Arrays | None, *, shape: tuple[int, ...], outputs: int
+    recipe: Recipe,
+    network: Network | None,
+    weights: Arrays | None,
+    *,
+    shape: tuple[int, ...],
+    outputs: int,
+    make: Callable[..., nn.Module] | None = None,
 ) -> nn.Module:
     """The recipe's network as a module, with weights; or the user's own, which takes pictures as (B, C, H, W).
 
-    Without weights the user's own draws them by itself.
+    Without weights the user's own draws them by itself. `make` is what makes it, if not the recipe's function.
     """
     if network:
         return torch_module(network, weights or {}, seed=recipe.seed)
     assert isinstance(recipe.model, Own)
-    made = called(maker(recipe.model.function), shape, outputs)
+    made = called(make or maker(recipe.model.function), shape, outputs)
     if not isinstance(made, nn.Module):
         raise ProgramError(f"{recipe.model.function} must return an nn.Module, got {type(made).__name__}.")
     whole = nn.Sequential(OrderedDict(shape=nn.Unflatten(1, shape if len(shape) != 2 else (1, *shape)), own=made))

@@ -1,7 +1,7 @@
 """A trained network with all that belongs to it: raw inputs to answers."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,6 +66,8 @@ class Predictor:
     inputs: Scaling
     targets: Scaling | None
     facts: DataFacts
+    make: Callable[..., Any] | None = None
+    """What makes a model of the user's own, where the recipe does not name it."""
 
     @cached_property
     def network(self) -> Network | None:
@@ -76,7 +78,12 @@ class Predictor:
     def module(self) -> Any:
         """The network in torch, with its weights."""
         return importlib.import_module("unstuck.training.from_recipe").module_of(
-            self.recipe, self.network, self.weights, shape=self.facts.intake.shape, outputs=self.facts.outputs
+            self.recipe,
+            self.network,
+            self.weights,
+            shape=self.facts.intake.shape,
+            outputs=self.facts.outputs,
+            make=self.make,
         )
 
     def outputs(self, x: np.ndarray) -> np.ndarray:

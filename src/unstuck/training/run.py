@@ -116,6 +116,7 @@ def _predictor_of(training: Training) -> Predictor | Engine:
         inputs=task.dataset.inputs,
         targets=task.dataset.targets,
         facts=DataFacts.of(task.dataset),
+        make=task.make,
     )
 
 

@@ -42,6 +42,7 @@ class Task:
     """An engine at the start of training, the plan, and what to measure on which rows.
 
     `rows` holds the splits as the engine keeps them; `recipe`, `dataset` and `network` are None for programs.
+    `make` makes the model of the user's own where it is handed over, not named by the recipe.
     """
 
     engine: Engine
@@ -56,6 +57,7 @@ class Task:
     recipe: Recipe | None = None
     dataset: Dataset | None = None
     network: Network | None = None
+    make: Callable[..., Any] | None = None
 
     def looked_at(self) -> Any:
         """Training rows to judge each epoch by, after it, as validation rows are: some of a large set."""
@@ -65,15 +67,20 @@ class Task:
         return train.take(np.sort(stream(self.plan.seed, "probe").choice(len(train), _LOOKED_AT, replace=False)))
 
 
-def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
-    """The recipe made live. `dataset` is what `recipe.data` loads, if it is loaded already."""
+def task_of_recipe(
+    recipe: Recipe, dataset: Dataset | None = None, *, make: Callable[..., Any] | None = None
+) -> Task:
+    """The recipe made live. `dataset` is what `recipe.data` loads, if it is loaded already.
+
+    `make` stands for the function that a model of the user's own names: a callable that returns an nn.Module.
+    """
     dataset = dataset or load_for(recipe)
     recipe, network = resolve(recipe, dataset)
     if recipe.engine == "dense":
         assert network is not None
         engine, rows = _dense(recipe, network, dataset), dataset.splits
     else:
-        engine, rows, recipe = _torch(recipe, network, dataset)
+        engine, rows, recipe = _torch(recipe, network, dataset, make)
     steps = -(-len(dataset.train) // recipe.batch_size)
     return Task(
         engine=engine,
@@ -94,6 +101,7 @@ def task_of_recipe(recipe: Recipe, dataset: Dataset | None = None) -> Task:
         recipe=recipe,
         dataset=dataset,
         network=network,
+        make=make,
     )
 
 
@@ -112,7 +120,9 @@ def _dense(recipe: Recipe, network: Network, dataset: Dataset) -> Engine:
     )
 
 
-def _torch(recipe: Recipe, network: Network | None, dataset: Dataset) -> tuple[Engine, Mapping[str, Any], Recipe]:
+def _torch(
+    recipe: Recipe, network: Network | None, dataset: Dataset, make: Callable[..., Any] | None
+) -> tuple[Engine, Mapping[str, Any], Recipe]:
     # Imported by name when it is needed: torch takes longer to import than MNIST to learn.
     lowering = importlib.import_module("unstuck.training.from_recipe")
     torch_engine = importlib.import_module("unstuck.training.torch_engine")
@@ -125,6 +135,7 @@ def _torch(recipe: Recipe, network: Network | None, dataset: Dataset) -> tuple[E
         network and network.named(_initial(recipe, network)),
         shape=dataset.shape,
         outputs=dataset.outputs,
+        make=make,
     )
     engine = torch_engine.TorchEngine.make(
         lowering.program_of(recipe, model, rows["train"]),
