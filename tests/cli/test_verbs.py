@@ -92,6 +92,33 @@ def test_a_look_at_data_draws_a_picture(unstuck, as_json, tmp_path):
     assert as_json("data", "digits")["splits"]["train"]["rows"] == 1294
 
 
+@pytest.mark.parametrize("words", [("--augment", "shift,rotation"), ("--augment.rotation", 20)])
+def test_a_look_at_augmented_data_draws_what_becomes_of_them(unstuck, tmp_path, words):
+    assert unstuck("data", "digits", *words)[::2] == (0, "")
+    with Image.open(tmp_path / "digits-augmented.png") as picture:
+        assert picture.width > 500
+    assert not (tmp_path / "digits-samples.png").exists()
+
+
+@pytest.mark.parametrize("verb", ["data", "train"])
+def test_a_flip_of_digits_is_said_to_change_their_meaning_once_and_of_unknown_data_nothing(
+    unstuck, tmp_path, verb
+):
+    small = ("--epochs", 1, "--data.rows", 100) if verb == "train" else ()
+    code, _, err = unstuck(verb, "digits", "--augment", "flip", *small)
+    assert (code, err.count("mirrored, a 2 is read as a 5")) == (0, 1)
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "own.npz", x=rng.integers(0, 256, (60, 8, 8), dtype=np.uint8), y=np.arange(60) % 2)
+    assert unstuck(verb, "own.npz", "--augment", "flip", "--epochs", 1)[::2] == (0, "")
+
+
+def test_augmentation_of_rows_that_are_no_pictures_is_refused_in_one_line(unstuck):
+    for verb in ("data", "train", "check"):
+        code, _, err = unstuck(verb, "iris", "--augment", "shift")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "noise and mixup suit rows of any kind" in err
+
+
 @pytest.mark.parametrize(("engine", "epochs"), [("dense", 600), ("torch", 40)])
 def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, engine, epochs):
     words = ["digits", "--epochs", str(epochs), "--engine", engine]

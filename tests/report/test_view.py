@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from unstuck.recipe.augment import Augment
 from unstuck.report.view import (
+    AugmentedView,
     ConfusionView,
     LossView,
     MistakesView,
@@ -11,6 +13,7 @@ from unstuck.report.view import (
     PredictionView,
     SamplesView,
 )
+from unstuck.report.view.augmented import chosen
 from unstuck.report.view.thinning import running_mean, thinned, window
 
 
@@ -294,3 +297,36 @@ def test_numbers_to_predict_get_the_last_of_sixteen_histograms():
 def test_a_feature_without_spread_has_a_histogram_all_the_same(column):
     histogram = SamplesView.of(column[:, None], np.zeros(9, int), name="t", classes=("a",)).histograms[0]
     assert histogram.counts.sum() + histogram.not_finite == 9
+
+
+# augmentation
+
+
+def augmented(targets, **given):
+    x = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4)
+    versions = np.stack([x + 300.0, x - 300.0, x + 0.4], axis=1)
+    given = {"labels": ["a", "b"], "classes": ("a", "b", "c"), **given}
+    return AugmentedView.of(x, versions, targets, name="set", augment=Augment(mixup=0.2, shift=0.1), **given)
+
+
+def test_versions_of_bytes_are_as_bright_as_they_are_and_no_brighter_than_white():
+    view = augmented(np.zeros((2, 3), np.int64))
+    assert view.versions.shape == (2, 3, 4, 4, 3)
+    np.testing.assert_array_equal(view.versions[:, 2], view.originals)
+    assert (view.versions[:, 0] == 255).all()
+    assert (view.versions[:, 1] == 0).all()
+    assert view.title == "set augmented: shift 0.1, mixup 0.2"
+    assert view.mixed_in == (("",) * 3,) * 2
+
+
+def test_each_mixed_version_says_what_was_mixed_in():
+    shares = np.array([[[0.7, 0, 0.3], [1, 0, 0], [0.999, 0.001, 0]], [[0.2, 0.8, 0], [0, 1, 0], [0, 0.5, 0.5]]])
+    view = augmented(shares)
+    assert view.mixed_in == (("30% c", "", ""), ("20% a", "", "50% c"))
+    assert augmented(np.zeros((2, 3, 1)), labels=["1.5", "2"], classes=None).mixed_in == (("",) * 3,) * 2
+
+
+def test_the_first_example_of_each_class_is_augmented_and_else_evenly_spaced_ones():
+    np.testing.assert_array_equal(chosen(np.array([2, 2, 0, 1, 0]), ("a", "b", "c")), [2, 3, 0])
+    np.testing.assert_array_equal(chosen(np.zeros((40, 1)), None), np.arange(0, 40, 4))
+    assert len(chosen(np.arange(40), tuple(map(str, range(40))))) == 10

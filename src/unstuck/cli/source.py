@@ -5,6 +5,7 @@ from pathlib import Path
 
 from unstuck.data import describe
 from unstuck.errors import RecipeError, did_you_mean
+from unstuck.recipe.augment import usual
 from unstuck.recipe.data import Data
 from unstuck.recipe.edit import Edit, edited, value_of
 from unstuck.recipe.spec import Recipe
@@ -20,7 +21,8 @@ def edit_of(setting: str) -> Edit:
     key, equals, text = setting.partition("=")
     if not equals:
         raise RecipeError("--set", "be KEY=VALUE", setting, hint="Try --set optimizer.lr=0.1.")
-    return Edit(key, value_of(text))
+    value = value_of(text)
+    return Edit(key, usual(value) if key == "augment" else value)
 
 
 def _base(source: str, settings: Sequence[str]) -> Recipe:

@@ -1,5 +1,6 @@
 """unstuck train."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,8 +37,11 @@ def verb(
     from unstuck import api
     from unstuck.cli.progress import followed
     from unstuck.cli.source import recipe_of
+    from unstuck.data import caution
 
     recipe = recipe_of(source, set_ or [])
+    if said := caution(recipe):
+        print(f"unstuck: {said}", file=sys.stderr)
     stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
     training = api.begin(recipe, out=Path(out) if out else None, stem=stem)
     return followed(training, record=record, json=json)

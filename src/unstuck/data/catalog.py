@@ -15,6 +15,7 @@ from unstuck.data.readers import cifar, idx
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe.data import Data
+from unstuck.recipe.spec import Recipe
 from unstuck.rng import stream
 
 
@@ -46,6 +47,10 @@ class Entry:
     open: Callable[[str, int], Source]
     """From its name and the recipe's `data.seed`, which only generated sets use."""
     task: str = "classification"
+    mirrored: str = ""
+    """What its examples are taken for in a mirror, where that is another class."""
+    upended: str = ""
+    """What they are taken for upside down."""
 
 
 def describe() -> tuple[Listing, ...]:
@@ -75,6 +80,17 @@ def open_set(spec: Data, sets: Mapping[str, Entry] | None = None) -> Source:
         if value := getattr(spec, field):
             raise RecipeError(f"data.{field}", f"be left out for the set {name}, which has its own", value)
     return entry.open(name, spec.seed)
+
+
+def caution(recipe: Recipe, sets: Mapping[str, Entry] | None = None) -> str | None:
+    """A line for people where augmentation changes what examples mean, which is known of the catalogue alone."""
+    entry, augment = (SETS if sets is None else sets).get(recipe.data.name or ""), recipe.augment
+    said = [f"mirrored, {entry.mirrored}"] if entry and entry.mirrored and augment.mirrors else []
+    said += [f"upside down, {entry.upended}"] if entry and entry.upended and augment.upends else []
+    if not said:
+        return None
+    changes = [name for name in ("flip", "rotation") if name in augment.changes]
+    return f"{' and '.join(changes)} may change what {recipe.data.name} shows, but no label: {'; '.join(said)}."
 
 
 def shipped_mnist(name: str = "mnist", seed: int = 0, *, folder: Path | None = None) -> Source:
@@ -149,6 +165,8 @@ def generated(
 
 
 _UCI = "UCI Machine Learning Repository, with scikit-learn"
+_DIGITS = {"mirrored": "a 2 is read as a 5", "upended": "a 6 is a 9"}
+_LETTERS = {"mirrored": "a character is another or none", "upended": "a character is another or none"}
 _GENERATED = {"origin": "generated from data.seed", "licence": "none needed"}
 
 SETS: dict[str, Entry] = {
@@ -159,6 +177,7 @@ SETS: dict[str, Entry] = {
         origin="LeCun, Cortes & Burges, shipped inside",
         licence="CC BY-SA 3.0",
         open=shipped_mnist,
+        **_DIGITS,
     ),
     "fashion-mnist": Entry(
         about="pictures of clothes, a harder MNIST",
@@ -175,6 +194,7 @@ SETS: dict[str, Entry] = {
         origin="Clanuwat et al. 2018, arXiv:1812.01718, fetched (21 MB)",
         licence="CC BY-SA 4.0",
         open=partial(fetched_idx, remote=published.KMNIST, classes=published.KANA),
+        **_LETTERS,
     ),
     "cifar-10": Entry(
         about="small colour pictures of animals and vehicles",
@@ -191,6 +211,7 @@ SETS: dict[str, Entry] = {
         origin=_UCI,
         licence="CC BY 4.0",
         open=partial(from_sklearn, loader="load_digits"),
+        **_DIGITS,
     ),
     "iris": Entry(
         about="three species of iris, by length and width of petals and sepals",

@@ -74,6 +74,11 @@ class Dataset:
         return self.train.x.shape[1:]
 
     @property
+    def has_pictures(self) -> bool:
+        """Whether rows are pictures, (H, W) or (C, H, W)."""
+        return len(self.shape) in (2, 3)
+
+    @property
     def is_padded(self) -> bool:
         """Whether rows are sequences of which some end early: what lies after their end is NaN."""
         x = self.train.x

@@ -50,15 +50,15 @@ class Edit:
             node.update(dict.fromkeys(_DROPPED_WITH[path]))
         elif leaf == "name" and "name" in node and canonical(self.to) != node["name"]:
             node.clear()
-        node[leaf] = self.to
+        node[leaf] = dict(self.to) if isinstance(self.to, dict) else self.to
 
     def chooses_a_kind(self, table: dict[str, Any]) -> bool:
-        """Whether it names another kind of a part, or another source of data."""
+        """Whether it names another kind of a part, or another source of data, or gives a whole part."""
         node: Any = table
         for name in self.path.split("."):
             node = node.get(name) if isinstance(node, dict) else None
         short = _comes_in_kinds(node) and isinstance(self.to, str)
-        return short or self.path.endswith(".name") or self.path in _DROPPED_WITH
+        return short or isinstance(self.to, dict) or self.path.endswith(".name") or self.path in _DROPPED_WITH
 
     def __str__(self) -> str:
         return f"{self.path} = {self.to!r}"

@@ -1,17 +1,22 @@
 """The pictures of a run, from the run and its data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unstuck.data import Dataset
+from unstuck.recipe.augment import Augment
 from unstuck.report import plots, view
+from unstuck.report.view.augmented import VERSIONS, chosen
 from unstuck.training.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+VersionsOf = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""Places of training rows (R,) and a number of versions V → inputs (R, V, …) and targets (R, V, …)."""
 
 
 def save_figures(run: Run, dataset: Dataset | None, folder: Path, *, record: int = 19) -> list[Path]:
@@ -58,6 +63,28 @@ def save_samples(dataset: Dataset, path: Path) -> Path:
     x = _raw(dataset, dataset.train.x)
     samples = view.SamplesView.of(x, y, name=dataset.name, classes=dataset.classes, features=dataset.features)
     plots.save(plots.draw_samples(samples), path)
+    return path
+
+
+def save_augmented(dataset: Dataset, versions_of: VersionsOf, augment: Augment, path: Path) -> Path:
+    """Draw some training pictures and what augmentation makes of them into a PNG file."""
+    index = chosen(dataset.train.y, dataset.classes)
+    some = dataset.train.take(index)
+    inputs, targets = versions_of(index, VERSIONS)
+    if dataset.classes:
+        labels = [dataset.classes[number] for number in some.y]
+    else:
+        labels = [f"{numbers[0]:.4g}" for numbers in (dataset.targets.undo(some.y) if dataset.targets else some.y)]
+    seen = view.AugmentedView.of(
+        _raw(dataset, some.x),
+        inputs,
+        targets,
+        name=dataset.name,
+        augment=augment,
+        labels=labels,
+        classes=dataset.classes,
+    )
+    plots.save(plots.draw_augmented(seen), path)
     return path
 
 

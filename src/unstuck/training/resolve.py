@@ -82,6 +82,7 @@ def _check(recipe: Recipe, dataset: Dataset, loss: str) -> None:
         _check_nothing_waits(recipe)
     if dataset.classes is None:
         _check_numbers(dataset, loss)
+    check_augment(recipe, dataset)
     if recipe.batch_size > rows and recipe.batch_size != _USUAL_BATCH:
         raise RecipeError("batch_size", f"be at most {rows}, the number of training rows", recipe.batch_size)
 
@@ -93,6 +94,13 @@ def _check_nothing_waits(recipe: Recipe) -> None:
         raise RecipeError("stopping.patience", "be left out", recipe.stopping.patience, hint=hint)
     if isinstance(recipe.schedule, Plateau):
         raise RecipeError("schedule.name", "be another", "plateau", hint=hint)
+
+
+def check_augment(recipe: Recipe, dataset: Dataset) -> None:
+    """`RecipeError` where rows that are no pictures would be shifted, turned or the like."""
+    if recipe.augment.of_pictures and not dataset.has_pictures:
+        hint = "These rows are no pictures; noise and mixup suit rows of any kind."
+        raise RecipeError("augment", "be noise or mixup", ", ".join(recipe.augment.of_pictures), hint=hint)
 
 
 def _check_numbers(dataset: Dataset, loss: str) -> None:

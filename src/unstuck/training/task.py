@@ -137,6 +137,11 @@ def _torch(
         outputs=dataset.outputs,
         make=make,
     )
+    augment = None
+    if recipe.augment.is_on:
+        learns_itself = recipe.model.name == "autoencoder"
+        making = importlib.import_module("unstuck.training.torch_augment").augmentation
+        augment = making(recipe.augment, dataset, device, learns_itself=learns_itself)
     engine = torch_engine.TorchEngine.make(
         lowering.program_of(recipe, model, rows["train"]),
         rows["train"],
@@ -148,6 +153,7 @@ def _torch(
             precision=recipe.precision,
             compiled=recipe.compile,
             clip_norm=recipe.optimizer.clip_norm,
+            augment=augment,
         ),
     )
     return engine, rows, recipe.edit("device", device.type)

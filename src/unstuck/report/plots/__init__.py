@@ -7,6 +7,7 @@ inside the functions, because that costs 0.4 s which `unstuck --help` should not
 from unstuck.report.plots.answers import draw_confusion as draw_confusion
 from unstuck.report.plots.answers import draw_mistakes as draw_mistakes
 from unstuck.report.plots.answers import draw_outputs as draw_outputs
+from unstuck.report.plots.augmented import draw_augmented as draw_augmented
 from unstuck.report.plots.canvas import save as save
 from unstuck.report.plots.curves import draw_loss as draw_loss
 from unstuck.report.plots.curves import draw_predictions as draw_predictions

@@ -3,6 +3,7 @@
 The painters in `plots` put a view on a canvas and decide nothing but its looks.
 """
 
+from unstuck.report.view.augmented import AugmentedView as AugmentedView
 from unstuck.report.view.confusion import ConfusionView as ConfusionView
 from unstuck.report.view.loss import LossView as LossView
 from unstuck.report.view.mistakes import MistakesView as MistakesView
