@@ -5,7 +5,13 @@ import pytest
 from unstuck import errors
 from unstuck.errors import RecipeError, UnstuckError, did_you_mean
 
-KINDS = {"RecipeError": ValueError, "DataError": ValueError, "ProgramError": TypeError, "RunError": OSError}
+KINDS = {
+    "RecipeError": ValueError,
+    "DataError": ValueError,
+    "ProgramError": TypeError,
+    "RunError": OSError,
+    "ExtraError": ImportError,
+}
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import load, train
+    from unstuck.api import export, load, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.recipe.edit import Edit
@@ -23,6 +23,7 @@ __all__ = [
     "UnstuckClassifier",
     "UnstuckError",
     "UnstuckRegressor",
+    "export",
     "load",
     "train",
 ]
@@ -35,6 +36,7 @@ _HOMES = {
     "UnstuckClassifier": "unstuck.estimators",
     "UnstuckError": "unstuck.errors",
     "UnstuckRegressor": "unstuck.estimators",
+    "export": "unstuck.api",
     "load": "unstuck.api",
     "train": "unstuck.api",
 }

@@ -1,9 +1,10 @@
 """What a user calls in Python. Each function puts layers together; the command line calls the same."""
 
+import importlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from unstuck.training.scores import ACCURACY, R2
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
 
-__all__ = ["answers", "begin", "evaluate", "finish", "load", "resume", "train"]
+__all__ = ["answers", "begin", "evaluate", "export", "finish", "load", "resume", "train"]
 
 
 _NONE_HELD_OUT = tuple(
@@ -142,6 +143,17 @@ def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:
     ):
         if expected != got:
             raise DataError(f"the data must have the run's {what} {expected}, got {got}.")
+
+
+def export(run: Run | str | Path, path: str | Path, *, format: Literal["onnx", "torch"] = "onnx") -> Path:
+    """Write a run's network to a new file that needs no unstuck: ONNX, or a program of torch.export (.pt2).
+
+    Raw inputs `x` (N, …) go in, float32 (float64 where columns lie far from zero), and what `Run.probabilities`
+    says of them, `y`, comes out. The file is read back and compared before it counts.
+    """
+    run = run if isinstance(run, Run) else load(run)
+    importlib.import_module("unstuck.training.torch_export").export(run, Path(path), form=format)
+    return Path(path)
 
 
 class Answer(NamedTuple):

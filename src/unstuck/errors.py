@@ -4,7 +4,8 @@ UnstuckError            one line that says what to type instead; the command lin
 ├── RecipeError         a recipe that cannot be run: field, condition, value
 ├── DataError           data that cannot be read or trained on
 ├── ProgramError        live objects (model, loss, optimizer, ...) that do not fit together
-└── RunError            a run folder that is missing, unfinished, damaged or in the way
+├── RunError            a run folder that is missing, unfinished, damaged or in the way
+└── ExtraError          a package that a feature needs and that is not installed
 """
 
 import difflib
@@ -46,6 +47,10 @@ class ProgramError(UnstuckError, TypeError):
 
 class RunError(UnstuckError, OSError):
     """A run folder that is missing, unfinished, damaged or in the way."""
+
+
+class ExtraError(UnstuckError, ImportError):
+    """A package that is not installed, and the extra that brings it."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -38,6 +38,15 @@ def test_flags_count_for_more_than_the_file(unstuck, as_json, tmp_path):
     assert resolved["engine"] == "dense"
 
 
+def test_a_run_is_exported_to_a_file_of_its_name(unstuck, tmp_path):
+    assert unstuck("train", "iris", "--epochs", 1)[0] == 0
+    code, out, _ = unstuck("export", "runs/iris-1", "--format", "torch")
+    assert code == 0
+    assert out.startswith("iris-1.pt2: ")
+    assert (tmp_path / "iris-1.pt2").stat().st_size > 0
+    assert unstuck("export", "runs/iris-1", "--format", "torch")[0] == 2
+
+
 def test_init_overwrites_nothing(unstuck):
     assert unstuck("init")[0] == 0
     assert unstuck("init")[0] == 2

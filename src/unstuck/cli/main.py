@@ -18,6 +18,7 @@ VERBS = {
     "resume": "Go on with a training that was interrupted, exactly where it was left.",
     "evaluate": "Score a run again, on its own data or on other data.",
     "predict": "Answer for new pictures or rows with a run's network.",
+    "export": "Write a run's network to a file for others to run: ONNX, or torch's own.",
     "data": "Look at data before training: counts, ranges, balance, a picture.",
     "check": "Say what a recipe would train, without training it.",
     "init": "Write a recipe.toml to start from, every key explained.",
@@ -43,7 +44,9 @@ def _in_one_line(error: Exception, arguments: Sequence[str]) -> str:
     said = " ".join(str(error).split())
     if isinstance(error, UnknownOptionError):
         word = said.removeprefix("Unknown option: --").rstrip(".").partition("=")[0]
-        return f"{said} {did_you_mean(word.split('.')[0], (*KEYS, *SHORT, 'out', 'json', 'set', 'record'))}"
+        return (
+            f"{said} {did_you_mean(word.split('.')[0], (*KEYS, *SHORT, 'out', 'json', 'set', 'record', 'format'))}"
+        )
     if isinstance(error, MissingArgumentError):
         return f"{said} Type: unstuck {arguments[0]} --help"
     return said
