@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import export, load, train
+    from unstuck.api import export, finetune, load, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.recipe.edit import Edit
@@ -24,6 +24,7 @@ __all__ = [
     "UnstuckError",
     "UnstuckRegressor",
     "export",
+    "finetune",
     "load",
     "train",
 ]
@@ -37,6 +38,7 @@ _HOMES = {
     "UnstuckError": "unstuck.errors",
     "UnstuckRegressor": "unstuck.estimators",
     "export": "unstuck.api",
+    "finetune": "unstuck.api",
     "load": "unstuck.api",
     "train": "unstuck.api",
 }

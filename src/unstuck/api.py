@@ -1,7 +1,7 @@
 """What a user calls in Python. Each function puts layers together; the command line calls the same."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,8 +23,9 @@ from unstuck.training.run import Run, conclude, load, seal
 from unstuck.training.scores import ACCURACY, R2
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
+from unstuck.training.transfer import is_library, keep_scaling, kept_scaling, recipe_of
 
-__all__ = ["answers", "begin", "evaluate", "export", "finish", "load", "resume", "train"]
+__all__ = ["answers", "begin", "evaluate", "export", "finetune", "finish", "load", "resume", "train"]
 
 
 _NONE_HELD_OUT = tuple(
@@ -65,6 +66,31 @@ def train(
     return finish(training)
 
 
+def finetune(
+    source: str | Path | Run,
+    what: str | Path | Recipe,
+    edits: Mapping[str, object] | None = None,
+    *,
+    out: str | Path | None = None,
+) -> Run:
+    """Train further what was trained before: the source's weights with a new head, on other data.
+
+    Args:
+        source: a run, its folder, a .safetensors, .pt or .pth file of weights, timm:NAME or torchvision:NAME.
+        what: a data set's name or a path to data, for the source's recipe; or a recipe of your own.
+        edits: changes of the recipe by dotted key, such as {"transfer.unfreeze_after": 3, "epochs": 6}.
+        out: a new folder for the run; nothing: it stays in memory.
+    """
+    if isinstance(source, Run):
+        if source.folder is None:
+            raise RunError("the source must be a run that has a folder: train it with out=…, or load it.")
+        source = source.folder
+    changes = [Edit(path, to) for path, to in (edits or {}).items()]
+    if isinstance(what, Recipe):
+        return train(edited(what, [Edit("transfer.source", str(source)), *changes]), out=out)
+    return train(recipe_of(str(source), str(what), changes), out=out)
+
+
 def begin(recipe: Recipe, *, out: Path | None, stem: str) -> Training:
     """A training of a recipe, to iterate over; `out` is a new folder, nothing stands for runs/STEM-1, -2, …."""
     task = task_of_recipe(recipe)  # first: a recipe that cannot be run leaves no folder
@@ -79,10 +105,10 @@ def resume(path: str | Path) -> Training:
         raise RunError(f"{path} is finished already. Type: unstuck evaluate {path}")
     folder.check_recipe(state)
     recipe = file.read(Recipe, folder.recipe)
-    dataset = load_for(recipe)
+    dataset = load_for(recipe, kept_scaling(folder) if recipe.data.scaling == "source" else None)
     if dataset.fingerprint != state.get("data"):
         raise RunError(f"{path} was trained on other data: their fingerprint has changed, so it cannot go on.")
-    return Training.resumed(task_of_recipe(recipe, dataset), folder)
+    return Training.resumed(task_of_recipe(recipe, dataset, resumed=True), folder)
 
 
 def finish(training: Training, *, record: int = 19) -> Run:
@@ -104,7 +130,7 @@ def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]
     if recipe is None or not isinstance(predictor, Predictor):
         raise RunError("only a recipe's run can be scored again: a program's data are not at hand.")
     edits = list(edits)
-    dataset = load_for(_whole(recipe, edits))
+    dataset = load_for(_whole(recipe, edits), predictor.inputs)
     _check_alike(dataset, predictor.facts, same=not edits)
     splits = dataset.splits
     if edits:
@@ -196,6 +222,10 @@ def _started(task: Task, folder: Folder | None) -> Training:
         recipe = task.recipe
         if recipe.data.path is not None:  # so that the run can be resumed from another place
             recipe = recipe.edit("data.path", str(Path(recipe.data.path).resolve()))
+        if recipe.transfer and not is_library(recipe.transfer.source):
+            recipe = recipe.edit("transfer.source", str(Path(recipe.transfer.source).expanduser().resolve()))
+        if recipe.data.scaling == "source":
+            keep_scaling(folder, task.dataset.inputs)
         files.write(folder.recipe, file.dumps(recipe))
         folder.set_state("running", data=task.dataset.fingerprint, recipe=folder.recipe_hash())
     training = Training(task, folder)

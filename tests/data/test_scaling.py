@@ -8,6 +8,7 @@ from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
 from unstuck.recipe.data import Data
+from unstuck.recipe.spec import Recipe
 
 
 def source(x, y=None):
@@ -103,3 +104,21 @@ def test_numbers_unscaled_are_as_they_were():
 def test_unit_scaling_of_other_numbers_says_what_to_use():
     with pytest.raises(RecipeError, match="data.scaling must be standard or none where inputs are not bytes"):
         arrange(source(table()), Data(name="s", scaling="unit"))
+
+
+@pytest.mark.parametrize(("how", "stays"), [("unit", True), ("standard", False)])
+def test_a_sources_scaling_is_taken_over_and_bytes_stay_where_it_lets_them(how, stays):
+    before = arrange(source(pictures()), Data(name="s", scaling=how)).inputs
+    other = np.random.default_rng(1).integers(0, 99, (40, 4, 4), dtype=np.uint8)
+    data = arrange(source(other), Data(name="s", scaling="source"), before)
+    assert data.inputs is before
+    assert (data.train.x.dtype == np.uint8) == stays
+    seen = data.train.x * before.factor if stays else data.train.x
+    np.testing.assert_allclose(seen, before.apply(other[data.train.rows]), rtol=1e-6)
+
+
+def test_a_sources_scaling_needs_a_source():
+    with pytest.raises(RecipeError, match="data.scaling must be another where no source's is known"):
+        arrange(source(table()), Data(name="s", scaling="source"))
+    with pytest.raises(RecipeError, match="data.scaling must be another where there is no source"):
+        Recipe(data=Data(name="s", scaling="source"))

@@ -25,7 +25,14 @@ KEYS = (
     "transfer",
 )
 # Flags that are short for a deeper key.
-SHORT = {"target": "data.target", "lr": "optimizer.lr"}
+SHORT = {
+    "target": "data.target",
+    "lr": "optimizer.lr",
+    "freeze": "transfer.freeze",
+    "unfreeze": "transfer.unfreeze",
+    "unfreeze_after": "transfer.unfreeze_after",
+    "rate": "transfer.rate",
+}
 
 
 def with_settings(arguments: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from unstuck.errors import UnstuckError, did_you_mean
 VERBS = {
     "train": "Train a network: on a data set by name, a recipe.toml, or a path to your data.",
     "resume": "Go on with a training that was interrupted, exactly where it was left.",
+    "finetune": "Train a run's network, or published weights, further: a new head, on other data.",
     "evaluate": "Score a run again, on its own data or on other data.",
     "predict": "Answer for new pictures or rows with a run's network.",
     "export": "Write a run's network to a file for others to run: ONNX, or torch's own.",

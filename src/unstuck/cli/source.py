@@ -1,12 +1,10 @@
 """What a verb is given to train: a recipe file, a data set's name, or a path to data, and flags."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from unstuck.data import describe
+from unstuck.data import asked_for, describe
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe.augment import usual
-from unstuck.recipe.data import Data
 from unstuck.recipe.edit import Edit, edited, value_of
 from unstuck.recipe.spec import Recipe
 
@@ -25,14 +23,17 @@ def edit_of(setting: str) -> Edit:
     return Edit(key, usual(value) if key == "augment" else value)
 
 
+def split_data(settings: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The set or path that the settings name, by `data` as by `data.name` or `data.path`, and the others."""
+    named = [setting for setting in settings if setting.partition("=")[0] in ("data", "data.name", "data.path")]
+    return named[-1].partition("=")[2] if named else None, [one for one in settings if one not in named]
+
+
 def _base(source: str, settings: Sequence[str]) -> Recipe:
-    names = [listing.name for listing in describe()]
     if source.endswith(".toml"):
         return Recipe.read(source)
-    if source.lower().replace("_", "-") in names:
-        return Recipe(data=Data(name=source))
-    if Path(source).exists():
-        target = next((s.removeprefix("data.target=") for s in settings if s.startswith("data.target=")), None)
-        return Recipe(data=Data(path=source, target=target))
-    hint = did_you_mean(source, names)
+    target = next((s.removeprefix("data.target=") for s in settings if s.startswith("data.target=")), None)
+    if data := asked_for(source, target):
+        return Recipe(data=data)
+    hint = did_you_mean(source, (listing.name for listing in describe()))
     raise RecipeError("the source", "be a recipe.toml, a path that exists or a data set", source, hint=hint)

@@ -1,6 +1,6 @@
 """A recipe's `data` made arrays: named splits, scaled, with a fingerprint."""
 
-from unstuck.data.catalog import Listing, caution, describe
+from unstuck.data.catalog import Listing, asked_for, caution, describe
 from unstuck.data.dataset import Dataset, Scaling, Split
 from unstuck.data.intake import Intake
 from unstuck.data.loading import load, load_for
@@ -13,6 +13,7 @@ __all__ = [
     "Look",
     "Scaling",
     "Split",
+    "asked_for",
     "caution",
     "describe",
     "load",

@@ -15,6 +15,7 @@ from unstuck.data.readers import cifar, idx
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe.data import Data
+from unstuck.recipe.edit import canonical
 from unstuck.recipe.spec import Recipe
 from unstuck.rng import stream
 
@@ -59,6 +60,13 @@ def describe() -> tuple[Listing, ...]:
         Listing(name, entry.about, entry.task, entry.rows, entry.shape, entry.origin, entry.licence)
         for name, entry in SETS.items()
     )
+
+
+def asked_for(word: str, target: str | None = None) -> Data | None:
+    """The data that a word stands for, a set's name or a path that exists; None if it is neither."""
+    if canonical(word) in SETS:
+        return Data(name=word)
+    return Data(path=word, target=target) if Path(word).expanduser().exists() else None
 
 
 def open_set(spec: Data, sets: Mapping[str, Entry] | None = None) -> Source:

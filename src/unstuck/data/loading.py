@@ -13,17 +13,18 @@ from unstuck.recipe.data import Data
 from unstuck.recipe.spec import Recipe
 
 
-def load(spec: Data) -> Dataset:
+def load(spec: Data, inputs: Scaling | None = None) -> Dataset:
     """The data set that a recipe names, by catalogue or by path, split and scaled as it says.
 
-    The same `spec` gives the same arrays, bit by bit. Nothing is fitted on validation or test rows.
+    The same `spec` gives the same arrays, bit by bit. Nothing is fitted on validation or test rows. `inputs`
+    is the scaling of whoever learned before, where `spec.scaling` is `source`.
     """
-    return arrange(catalog.open_set(spec) if spec.path is None else readers.read(spec), spec)
+    return arrange(catalog.open_set(spec) if spec.path is None else readers.read(spec), spec, inputs)
 
 
-def load_for(recipe: Recipe) -> Dataset:
+def load_for(recipe: Recipe, inputs: Scaling | None = None) -> Dataset:
     """The data as the recipe's network learns them: an autoencoder's targets are its inputs."""
-    dataset = load(recipe.data)
+    dataset = load(recipe.data, inputs)
     if recipe.model.name != "autoencoder":
         return dataset
     if dataset.is_padded:
@@ -31,17 +32,17 @@ def load_for(recipe: Recipe) -> Dataset:
     return dataset.reconstruction()
 
 
-def arrange(source: Source, spec: Data) -> Dataset:
-    """A source as a data set: checked, split and scaled as `spec` says."""
+def arrange(source: Source, spec: Data, inputs: Scaling | None = None) -> Dataset:
+    """A source as a data set: checked, split and scaled as `spec` says, inputs of scaling `source` by `inputs`."""
     check(source)
     rows = splits.choose(source, spec)
     train = _take(source.train, rows.train)
     validation = None if rows.validation is None else _take(source.validation or source.train, rows.validation)
     test = None if rows.test is None else _take(source.test or source.train, rows.test)
-    inputs = scaling.fit_inputs(spec.scaling, train.x)
+    inputs = scaling.fit_inputs(spec.scaling, train.x, inputs)
     targets = None if source.classes else scaling.fit_targets(spec.target_scaling, train.y)
     raw = {"train": train, "validation": validation, "test": test}
-    keep = scaling.keeps_bytes(spec.scaling, train.x)
+    keep = scaling.keeps_bytes(inputs, train.x)
     ready = {name: _scaled(split, None if keep else inputs, targets) for name, split in raw.items() if split}
     return Dataset(
         name=source.name,

@@ -8,20 +8,32 @@ from unstuck.errors import RecipeError
 _CHUNK = 4096  # rows squared at a time, so that bytes never stand in memory as float64 all at once
 
 
-def keeps_bytes(how: str, x: np.ndarray) -> bool:
+def keeps_bytes(inputs: Scaling, x: np.ndarray) -> bool:
     """Whether inputs stay uint8 as stored: engines scale them while gathering, a quarter of the traffic."""
-    return x.dtype == np.uint8 and how != "standard"
+    return x.dtype == np.uint8 and inputs.factor.ndim == 0 and not inputs.shift.any()
 
 
-def fit_inputs(how: str, train: np.ndarray) -> Scaling:
-    """The scaling that `data.scaling` asks for, fitted on training inputs (N, …)."""
+def fit_inputs(how: str, train: np.ndarray, source: Scaling | None = None) -> Scaling:
+    """The scaling that `data.scaling` asks for, fitted on training inputs (N, …), or taken over from a source."""
+    if how == "source":
+        return _fitting(source, train.shape[1:])
     if train.dtype != np.uint8 and how == "unit":
         raise RecipeError(
             "data.scaling", "be standard or none where inputs are not bytes", how, hint="auto is standard here."
         )
     if how == "none":
         return _uniform(1.0)
-    return _uniform(1 / 255) if keeps_bytes(how, train) else standard(train)
+    return _uniform(1 / 255) if train.dtype == np.uint8 and how != "standard" else standard(train)
+
+
+def _fitting(source: Scaling | None, shape: tuple[int, ...]) -> Scaling:
+    if source is None:
+        hint = "It goes with a run as transfer.source."
+        raise RecipeError("data.scaling", "be another where no source's is known", "source", hint=hint)
+    if source.shift.shape not in ((), shape):
+        hint = "Its inputs were scaled feature by feature; data.scaling standard fits a scaling of their own."
+        raise RecipeError("the data's examples", f"have the source's shape {source.shift.shape}", shape, hint=hint)
+    return source
 
 
 def fit_targets(how: str, train: np.ndarray) -> Scaling:

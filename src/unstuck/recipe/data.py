@@ -29,9 +29,10 @@ class Data(Part):
     """Share of all rows kept for the final score, in [0, 1), where the set brings no test rows of its own."""
     rows: Count | None = None
     """Train on so many rows only, drawn by class; nothing: on all."""
-    scaling: Literal["auto", "none", "unit", "standard"] = "auto"
+    scaling: Literal["auto", "none", "unit", "standard", "source"] = "auto"
     """unit: bytes to [0, 1]; standard: each feature to mean 0 and deviation 1, fitted on the training rows;
-    auto: unit for bytes, standard for other numbers."""
+    source: as the run had them that weights are transferred from;
+    auto: source where there is one, else unit for bytes, standard for other numbers."""
     target_scaling: Literal["auto", "none", "standard"] = "auto"
     """The same for numbers to predict; auto: standard. Predictions and scores are in the original unit."""
     size: Annotated[tuple[Count, Count] | None, Pair] = None

@@ -82,8 +82,19 @@ class Recipe(Part):
             )
         if self.schedule.warmup > self.epochs:
             raise RecipeError("schedule.warmup", f"be at most epochs ({self.epochs})", self.schedule.warmup)
+        self._transferred()
         self._chosen_by_held_out_rows()
         return self
+
+    def _transferred(self) -> None:
+        """What is thawed is thawed before the end, and only a source has a scaling to keep."""
+        if self.transfer is None:
+            if self.data.scaling == "source":
+                hint = "transfer.source names one."
+                raise RecipeError("data.scaling", "be another where there is no source", "source", hint=hint)
+        elif self.transfer.unfreeze_after is not None and self.transfer.unfreeze_after >= self.epochs:
+            must = f"be less than epochs ({self.epochs})"
+            raise RecipeError("transfer.unfreeze_after", must, self.transfer.unfreeze_after)
 
     def _chosen_by_held_out_rows(self) -> None:
         """What looks at the validation loss needs validation rows."""

@@ -17,6 +17,7 @@ from unstuck.network.layers import Linear
 from unstuck.network.network import Network
 from unstuck.recipe.model import Mlp, Own
 from unstuck.recipe.spec import Recipe
+from unstuck.recipe.transfer import Transfer
 from unstuck.report.wording import grouped
 from unstuck.training.run import Run
 from unstuck.training.task import Task
@@ -47,7 +48,20 @@ def task_summary(task: Task) -> str:
     settings = (
         f"{recipe.loss.name}, {recipe.optimizer.name} at {recipe.optimizer.lr:g}, batches of {recipe.batch_size}"
     )
-    return f"{task.dataset.name}: {rows} rows\n{_model(recipe, task.network)}; {settings}; {steps}"
+    started = f"{_taken_over(recipe.transfer)}\n" if recipe.transfer else ""
+    return f"{task.dataset.name}: {rows} rows\n{started}{_model(recipe, task.network)}; {settings}; {steps}"
+
+
+def _taken_over(transfer: Transfer) -> str:
+    """What is known from the start, and what of it is trained further."""
+    if transfer.freeze == "none":
+        return f"weights of {transfer.source}, but for the head; trained further at {transfer.rate:g} of the rate"
+    frozen = f"weights of {transfer.source}, but for the head; they are frozen"
+    if (after := transfer.unfreeze_after) is None:
+        return frozen
+    what = "all" if transfer.unfreeze is None else f"the top {transfer.unfreeze}"
+    epochs = "1 epoch" if after == 1 else f"{after} epochs"
+    return f"{frozen}, after {epochs} {what} of their layers are trained at {transfer.rate:g} of the rate"
 
 
 def _model(recipe: Recipe, network: Network | None) -> str:

@@ -3,6 +3,7 @@
 recipe.toml                what was asked, with every auto decided
 environment.json           on what it was run
 metrics.jsonl              a line per finished epoch
+scaling.safetensors        of the inputs, where a transfer's source had it
 checkpoints/step-…/        where training stood after so many steps; `checkpoint.py` says what is inside
 weights.safetensors        the weights that the scores are of, with the scaling of the data
 record.safetensors         all that was measured, step by step and epoch by epoch

@@ -19,11 +19,13 @@ from unstuck.recipe.model import Own
 from unstuck.recipe.schedule import Plateau
 from unstuck.recipe.spec import Recipe, Stopping
 from unstuck.rng import stream
+from unstuck.training import transfer
 from unstuck.training.loop import Plan
 from unstuck.training.program import Program
 from unstuck.training.resolve import resolve
 from unstuck.training.schedules import factors
 from unstuck.training.scores import ACCURACY, R2, Score
+from unstuck.training.transfer import Trained
 
 # What each loss is measured in. Numbers to predict are scaled, so that their errors have no unit of their own.
 _UNITS = {
@@ -68,19 +70,28 @@ class Task:
 
 
 def task_of_recipe(
-    recipe: Recipe, dataset: Dataset | None = None, *, make: Callable[..., Any] | None = None
+    recipe: Recipe,
+    dataset: Dataset | None = None,
+    *,
+    make: Callable[..., Any] | None = None,
+    resumed: bool = False,
 ) -> Task:
     """The recipe made live. `dataset` is what `recipe.data` loads, if it is loaded already.
 
     `make` stands for the function that a model of the user's own names: a callable that returns an nn.Module.
+    Where it is `resumed`, its weights are put in afterwards, and no source of a transfer is asked for them.
     """
-    dataset = dataset or load_for(recipe)
+    given = None
+    if recipe.transfer and not resumed:
+        given = importlib.import_module("unstuck.training.torch_transfer").trained(recipe.transfer)
+        recipe = transfer.noted(recipe, given, is_loaded=dataset is not None)
+    dataset = dataset or load_for(recipe, given and given.inputs)
     recipe, network = resolve(recipe, dataset)
     if recipe.engine == "dense":
         assert network is not None
         engine, rows = _dense(recipe, network, dataset), dataset.splits
     else:
-        engine, rows, recipe = _torch(recipe, network, dataset, make)
+        engine, rows, recipe = _torch(recipe, network, dataset, make, given)
     steps = -(-len(dataset.train) // recipe.batch_size)
     return Task(
         engine=engine,
@@ -121,7 +132,11 @@ def _dense(recipe: Recipe, network: Network, dataset: Dataset) -> Engine:
 
 
 def _torch(
-    recipe: Recipe, network: Network | None, dataset: Dataset, make: Callable[..., Any] | None
+    recipe: Recipe,
+    network: Network | None,
+    dataset: Dataset,
+    make: Callable[..., Any] | None,
+    given: Trained | None,
 ) -> tuple[Engine, Mapping[str, Any], Recipe]:
     # Imported by name when it is needed: torch takes longer to import than MNIST to learn.
     lowering = importlib.import_module("unstuck.training.from_recipe")
@@ -142,8 +157,13 @@ def _torch(
         learns_itself = recipe.model.name == "autoencoder"
         making = importlib.import_module("unstuck.training.torch_augment").augmentation
         augment = making(recipe.augment, dataset, device, learns_itself=learns_itself)
+    program, thaw = lowering.program_of(recipe, model, rows["train"]), None
+    if recipe.transfer:
+        program, thaw = importlib.import_module("unstuck.training.torch_transfer").transferred(
+            program, recipe, given, steps=-(-len(dataset.train) // recipe.batch_size)
+        )
     engine = torch_engine.TorchEngine.make(
-        lowering.program_of(recipe, model, rows["train"]),
+        program,
         rows["train"],
         batch_size=recipe.batch_size,
         seed=recipe.seed,
@@ -154,6 +174,7 @@ def _torch(
             compiled=recipe.compile,
             clip_norm=recipe.optimizer.clip_norm,
             augment=augment,
+            thaw=thaw,
         ),
     )
     return engine, rows, recipe.edit("device", device.type)

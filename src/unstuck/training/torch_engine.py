@@ -19,6 +19,8 @@ from unstuck.training import torch_random
 from unstuck.training.program import Program
 from unstuck.training.torch_loss import WeighedLoss
 from unstuck.training.torch_rows import Rows
+from unstuck.training.torch_transfer import hold
+from unstuck.training.transfer import Thaw
 
 # Rows per block where no gradient is wanted, at least; more, if batches are larger.
 _BLOCK = 500
@@ -38,6 +40,7 @@ class Setting:
         compiled: whether torch.compile makes the model's forward and backward pass.
         clip_norm: longest gradient over all parameters, or None.
         augment: (x, y) → (x, y), a training batch changed at random, or None.
+        thaw: which layers are trained when, where some are frozen.
     """
 
     device: torch.device
@@ -46,6 +49,7 @@ class Setting:
     compiled: bool = False
     clip_norm: float | None = None
     augment: Batch | None = None
+    thaw: Thaw | None = None
 
 
 @dataclass(eq=False)
@@ -67,6 +71,7 @@ class TorchEngine:
     scheduled: bool
     name: str = "torch"
     last: Tensor | None = None
+    done: int = 0
 
     @classmethod
     def make(cls, program: Program, rows: Rows, *, batch_size: int, seed: int, setting: Setting) -> "TorchEngine":
@@ -109,9 +114,12 @@ class TorchEngine:
         step, checked = self.step or self._checked_step, self.step is None and self.device.type == "cpu"
         buffers = [*self.model.buffers()]
         dropouts = [module for module in self.model.modules() if isinstance(module, Dropout)]
+        self.done = done
         with self._at_work(training=True):
             for number, rows in enumerate(batches):
                 self._set_rate(factors[number])
+                if number:
+                    self._go_on(done + number)
                 for dropout in dropouts:
                     dropout.step = done + number
                 put_back = _restorer(buffers) if checked else None
@@ -143,6 +151,11 @@ class TorchEngine:
             nn.utils.clip_grad_norm_(model.parameters(), self.setting.clip_norm)
         optimizer.step()
         return value.detach()
+
+    def _go_on(self, done: int) -> None:
+        self.done = done
+        if self.setting.thaw and self.setting.thaw.changes_at(done):
+            hold(self.model, self.setting.thaw, done)
 
     def _cast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.setting.precision == "bf16")
@@ -231,6 +244,8 @@ class TorchEngine:
         threads, was_training = torch.get_num_threads(), self.model.training
         torch.set_num_threads(self.setting.threads)
         self.model.train(training)
+        if training and self.setting.thaw:
+            hold(self.model, self.setting.thaw, self.done)
         try:
             with torch_random.lent(self.device):
                 torch_random.put(self.random)
