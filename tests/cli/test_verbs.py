@@ -61,6 +61,14 @@ def test_a_diverged_run_is_a_result_that_says_where(unstuck, as_json):
     assert "stopped: the loss was not a finite number at step" in out
 
 
+def test_a_run_that_stops_early_says_so(unstuck, as_json):
+    words = ["digits", "--epochs", 100, "--stopping.patience", 1, "--lr", 0.02]
+    said = as_json("train", *words, "--out", "early")
+    assert (said["stop"]["reason"], said["kept"]) == ("STOPPED_EARLY", "best")
+    epochs = len(library.load("early").record["epoch"])
+    assert f"stopped early, after epoch {epochs}: the validation loss" in unstuck("train", *words)[1]
+
+
 def test_a_table_is_learned_and_its_numbers_come_back_in_their_unit(unstuck, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=400)

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 
 import torch  # noqa: E402  (its own imports need the path above)
-from runs import through, written  # noqa: E402  (likewise)
+from runs import written  # noqa: E402  (likewise)
 from torch import nn  # noqa: E402  (likewise)
 
 from cases import images, recipe  # noqa: E402  (likewise)
@@ -25,18 +25,21 @@ from unstuck.dense.engine import DenseEngine  # noqa: E402  (likewise)
 from unstuck.training import training as module  # noqa: E402  (likewise)
 from unstuck.training.folder import Folder  # noqa: E402  (likewise)
 from unstuck.training.program import Program  # noqa: E402  (likewise)
+from unstuck.training.run import conclude, seal  # noqa: E402  (likewise)
 from unstuck.training.task import Task, task_of_program, task_of_recipe  # noqa: E402  (likewise)
 from unstuck.training.training import Training  # noqa: E402  (likewise)
 
 HELD_OUT = {"validation": 0.2, "test": 0.2}
-# Seconds that a life lasts at most once it trains, and by which a flush is slower than this disk's.
-_LIFE, _SLOW = 0.08, 0.0005
+# A life lasts for so many stretches at most, and so many seconds more, twice; and by so many a flush is slowed.
+_STRETCHES, _MORE, _SLOW = 5, 0.03, 0.0005
 
 
 def dense() -> Task:
     data = {"name": "digits", **HELD_OUT}
-    waiting = {"schedule": {"name": "plateau", "patience": 0, "factor": 0.5}, "stopping": {"patience": 8}}
-    case = recipe(engine="dense", epochs=9, data=data, keep="best", **waiting)
+    never = {"min_improvement": 100.0}  # so much is no epoch better: the rate falls at each, until training stops
+    waiting = {"schedule": {"name": "plateau", "patience": 0, "factor": 0.9, **never}}
+    waiting["stopping"] = {"patience": 8, **never}
+    case = recipe(engine="dense", epochs=10, data=data, keep="best", **waiting)
     return task_of_recipe(case, images(**HELD_OUT))
 
 
@@ -112,9 +115,13 @@ def life(run: Path, make: Callable[[], Task], draw: random.Random | None) -> boo
         os._exit(0)
     os.close(mouth)
     if draw is not None:
-        if draw.random() < 0.8:
-            os.read(ear, 1)  # until it trains; else it may die earlier
-        time.sleep(draw.uniform(0, _LIFE))
+        for _ in range(draw.randint(0, _STRETCHES)):
+            os.read(ear, 1)  # at once, when it is over
+        time.sleep(draw.uniform(0, _MORE))
+        if draw.random() < 0.5:  # in writing, if it still writes
+            until = time.monotonic() + _MORE
+            while not any(run.glob("checkpoints/.step-*")) and time.monotonic() < until:
+                pass
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
     os.close(ear)
@@ -131,8 +138,9 @@ def train(run: Path, task: Task, mouth: int) -> None:
     else:
         shutil.rmtree(run, ignore_errors=True)
         training = Training(task, Folder.create(run))
-    os.write(mouth, b".")
-    through(training)
+    for _ in training:
+        os.write(mouth, b".")
+    seal(conclude(training))
 
 
 if __name__ == "__main__":

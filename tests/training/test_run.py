@@ -201,12 +201,15 @@ def whole(tmp_path_factory):
 def test_a_file_that_was_changed_or_removed_is_named(whole, number):
     assert len(contents(whole)) == 12
     path = contents(whole)[number]
-    content = path.read_bytes()
+    content, said = path.read_bytes(), f"{path} is missing or was changed since the run was finished."
+    if path == whole / "weights.safetensors":
+        best = next(whole.glob("checkpoints/*/best.safetensors"))
+        said += f" Its best weights so far are in {best}"
     for damaged in (content[:-1], content + b" ", bytes([content[0] ^ 1]) + content[1:]):
         path.write_bytes(damaged)
-        assert refused(whole) == f"{path} is missing or was changed since the run was finished."
+        assert refused(whole) == said
     path.unlink()
-    assert refused(whole) == f"{path} is missing or was changed since the run was finished."
+    assert refused(whole) == said
     path.write_bytes(content)
     load(whole)
 
@@ -369,7 +372,7 @@ def test_a_run_killed_at_any_write_never_looks_whole_and_goes_on_to_the_same_bit
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize(("engine", "kills"), [("dense", 25), ("torch", 25), ("program", 10)])
+@pytest.mark.parametrize(("engine", "kills"), [("dense", 25), ("torch", 25), ("program", 15)])
 def test_runs_killed_at_random_moments_end_with_the_same_bits_as_one_never_stopped(tmp_path, engine, kills):
     words = [sys.executable, Path(__file__).with_name("killed_at_random.py"), tmp_path, engine, str(kills)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -25,6 +25,7 @@ from unstuck.training.archive import packed, unpacked
 from unstuck.training.stopping import Lowering, Wait
 
 _FACTS, _BEST = "checkpoint.json", "best.safetensors"
+_BLANK = "0" * 64
 _ALWAYS = ("weights", "memory", "record")
 # The facts are a few hundred bytes; what is larger is something else, and not worth reading.
 _MOST_FACTS = 1 << 20
@@ -62,18 +63,21 @@ class Progress(_Plain):
 
 
 class _Facts(_Plain):
+    """What `checkpoint.json` says. It has a hash of itself too, for a digit of `done` may flip as well."""
+
     format: Literal[1] = 1
     progress: Progress
     sha256: dict[str, str]
-    own_sha256: str = ""
+    own_sha256: str = Field(default=_BLANK, pattern=r"^[0-9a-f]{64}$")
 
-    def sealed(self) -> "_Facts":
-        """The same with a hash of itself, for a digit of a number of steps may flip as well."""
-        return self.model_copy(update={"own_sha256": self.hash()})
+    def content(self) -> bytes:
+        """The file, whose own hash is that of the file before it was put in."""
+        blank = self.model_dump_json(indent=2).encode()
+        return blank.replace(_BLANK.encode(), _sha256(blank).encode())
 
-    def hash(self) -> str:
-        """Of all but itself."""
-        return _sha256(self.model_dump_json(exclude={"own_sha256"}).encode())
+    def is_of(self, content: bytes) -> bool:
+        """Whether the file that this was read from is as it was written."""
+        return _sha256(content.replace(self.own_sha256.encode(), _BLANK.encode())) == self.own_sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +129,8 @@ class Checkpoints:
             contents[_BEST], sha256[_BEST] = arrays["weights"], sha256["weights.safetensors"]
         elif checkpoint.best is not None:
             contents[_BEST], sha256[_BEST] = self._best(checkpoint.best, checkpoint.progress)
-        facts = _Facts(progress=checkpoint.progress, sha256=sha256).sealed()
-        contents[_FACTS] = facts.model_dump_json(indent=2).encode()
+        facts = _Facts(progress=checkpoint.progress, sha256=sha256)
+        contents[_FACTS] = facts.content()
         with files.said(self.path):
             self.path.mkdir(exist_ok=True)
             self._remove(keep=[one for one in _steps(self.path) if one != path])
@@ -213,8 +217,10 @@ def _facts(path: Path) -> _Facts:
         facts = _Facts.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["loc"] == ("format",):
+            raise RunError(f"{path} must be of format 1, got another: another unstuck wrote it.") from None
         raise RunError(f"{path / _FACTS} is damaged ({first['msg']}).") from None
-    if facts.own_sha256 != facts.hash():
+    if not facts.is_of(content):
         raise RunError(f"{path / _FACTS} is damaged: its SHA-256 is not the one in itself.")
     return facts
 

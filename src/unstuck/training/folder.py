@@ -182,7 +182,8 @@ class Folder:
             raise self._damaged() from None
         for name, expected in hashes.items():
             if not (self.path / name).is_file() or _hash(self.path / name) != expected:
-                raise RunError(f"{self.path / name} is missing or was changed since the run was finished.")
+                hint = Checkpoints(self.checkpoints).best_hint() if name == "weights.safetensors" else ""
+                raise RunError(f"{self.path / name} is missing or was changed since the run was finished.{hint}")
         return stop
 
 
