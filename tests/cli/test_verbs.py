@@ -136,7 +136,7 @@ def test_augmentation_of_rows_that_are_no_pictures_is_refused_in_one_line(unstuc
         assert "noise and mixup suit rows of any kind" in err
 
 
-@pytest.mark.parametrize(("engine", "epochs"), [("dense", 600), ("torch", 40)])
+@pytest.mark.parametrize(("engine", "epochs"), [("dense", 120), ("torch", 25)])
 def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, engine, epochs):
     words = ["digits", "--epochs", str(epochs), "--engine", engine]
     process = subprocess.Popen(
@@ -146,7 +146,7 @@ def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, en
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    while not list(tmp_path.glob("cut/checkpoints/step-*")):
+    while not (tmp_path / "cut" / "metrics.jsonl").exists():  # it trains
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out = process.communicate()[0]
