@@ -9,7 +9,7 @@ from scipy import stats
 from torch import nn
 
 from unstuck.network.initial import initial_parameters
-from unstuck.network.layers import Activation, LayerNorm, Linear
+from unstuck.network.layers import Activation, Convolution, LayerNorm, Linear, Recurrent
 from unstuck.network.network import Network
 from unstuck.recipe.initializer import Constant, Normal, Scaled, Uniform
 
@@ -105,3 +105,30 @@ def test_two_layers_of_one_shape_start_differently():
     network = Network((Linear(5, 5), Linear(5, 5)), 5, 5)
     parts = named(Scaled(), network=network)
     assert not np.isin(parts["0.weight"], parts["1.weight"]).any()
+
+
+@pytest.mark.parametrize("name", ["xavier-normal", "he-normal", "lecun-normal"])
+def test_a_kernels_fans_count_its_pixels_and_a_gates_are_its_matrix(name):
+    kernels = Network((Convolution(8, 64, kernel=5, groups=2),), 1, 1)
+    weight = named(SPECS[name], network=kernels)["0.weight"].astype(np.float64)
+    inputs, outputs = nn.init._calculate_fan_in_and_fan_out(torch.from_numpy(weight))
+    expected = {"xavier": 2 / (inputs + outputs), "he": 2 / inputs, "lecun": 1 / inputs}[name.split("-")[0]]
+    assert abs(weight.var() / expected - 1) < 5 * math.sqrt(2 / weight.size)
+    cells = named(SPECS[name], network=Network((Recurrent("lstm", 30, 40),), 1, 1))
+    weight = cells["0.cells.weight_ih_l0"].astype(np.float64)
+    expected = {"xavier": 2 / (30 + 40), "he": 2 / 30, "lecun": 1 / 30}[name.split("-")[0]]
+    assert abs(weight.var() / expected - 1) < 5 * math.sqrt(2 / weight.size)
+    assert not cells["0.cells.bias_hh_l0"].any()
+
+
+def test_torchs_own_bounds_are_those_of_its_convolution_and_its_lstm():
+    kernels = named(Scaled(), network=Network((Convolution(8, 64, kernel=5, groups=2),), 1, 1))
+    theirs = nn.Conv2d(8, 64, 5, groups=2)
+    cells = named(Scaled(), network=Network((Recurrent("lstm", 30, 400),), 1, 1))
+    recurrent = nn.LSTM(30, 400)
+    pairs = [(kernels[f"0.{name}"], value) for name, value in theirs.named_parameters()]
+    pairs += [(cells[f"0.cells.{name}"], value) for name, value in recurrent.named_parameters()]
+    for ours, value in pairs:
+        bound = np.abs(ours).max()
+        assert bound == pytest.approx(value.abs().max().item(), rel=0.2)
+        assert abs((ours.astype(np.float64) ** 2).mean() / (bound**2 / 3) - 1) < 0.5

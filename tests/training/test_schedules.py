@@ -5,12 +5,20 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from unstuck.recipe.schedule import ConstantRate, CosineRate, ExponentialRate, StepRate
+from unstuck.recipe.schedule import (
+    ConstantRate,
+    CosineRate,
+    CosineRestarts,
+    ExponentialRate,
+    OneCycle,
+    Plateau,
+    StepRate,
+)
 from unstuck.training.schedules import factors
 
 EPOCHS, STEPS = 12, 5
 ALL = np.arange(EPOCHS * STEPS)
-KINDS = [ConstantRate, StepRate, ExponentialRate, CosineRate]
+KINDS = [ConstantRate, StepRate, ExponentialRate, CosineRate, CosineRestarts, OneCycle, Plateau]
 
 
 def rates(make, *, per_epoch):
@@ -25,6 +33,16 @@ def rates(make, *, per_epoch):
     return told
 
 
+def one_cycle(optimizer, rise):
+    return lr_scheduler.OneCycleLR(
+        optimizer, 1.0, total_steps=EPOCHS * STEPS, pct_start=rise, cycle_momentum=False
+    )
+
+
+def restarts(optimizer, first, growth, final):
+    return lr_scheduler.CosineAnnealingWarmRestarts(optimizer, first * STEPS, growth, final)
+
+
 @pytest.mark.parametrize(
     ("schedule", "oracle", "per_epoch"),
     [
@@ -34,6 +52,11 @@ def rates(make, *, per_epoch):
         (ExponentialRate(gamma=0.8), lambda o: lr_scheduler.ExponentialLR(o, 0.8), True),
         (CosineRate(), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS * STEPS), False),
         (CosineRate(final=0.1), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS * STEPS, 0.1), False),
+        (OneCycle(rise=0.1), lambda o: one_cycle(o, 0.1), False),
+        (OneCycle(), lambda o: one_cycle(o, 0.3), False),
+        (OneCycle(rise=0.75), lambda o: one_cycle(o, 0.75), False),
+        (CosineRestarts(first=2, growth=1), lambda o: restarts(o, 2, 1, 0.0), False),
+        (CosineRestarts(first=1, growth=3, final=0.1), lambda o: restarts(o, 1, 3, 0.1), False),
     ],
 )
 def test_a_schedule_is_torchs(schedule, oracle, per_epoch):
@@ -59,3 +82,8 @@ def test_every_step_moves_and_none_beyond_the_peak(kind):
     ours = factors(kind(warmup=3.0), ALL, epochs=EPOCHS, steps_per_epoch=STEPS)
     assert ours.shape == (EPOCHS * STEPS,)
     assert ((ours > 0) & (ours <= 1)).all()
+
+
+def test_a_training_of_one_step_has_a_rate_whatever_its_schedule():
+    for schedule in (OneCycle(), CosineRestarts(), CosineRate(), Plateau()):
+        assert 0 < factors(schedule, np.arange(1), epochs=1, steps_per_epoch=1)[0] <= 1

@@ -6,8 +6,9 @@ from unstuck.errors import RecipeError
 from unstuck.network.layers import Activation, BatchNorm, Dropout, GroupNorm, Layer, LayerNorm, Linear
 from unstuck.recipe.model import Autoencoder, Mlp
 
-# Groups of group norm, as many as fit: Wu & He 2018, arXiv:1803.08494, table 3
-GROUPS = 32
+# Groups of group norm at most, and a perceptron's features in one at least: Wu & He 2018, arXiv:1803.08494,
+# table 3. A channel of a picture has many numbers; a unit has one, whose own mean would be all there is of it.
+GROUPS, FEATURES = 32, 16
 
 
 def mlp(model: Mlp, inputs: int, outputs: int) -> tuple[Layer, ...]:
@@ -42,15 +43,15 @@ def _normalization(name: str, width: int) -> list[Layer]:
         case "layer":
             return [LayerNorm(width)]
         case "group":
-            return [GroupNorm(groups_of(width), width)]
+            return [GroupNorm(groups_of(width, least=min(FEATURES, width)), width)]
         case _:
             hint = "An instance has one number per unit here; layer normalizes a row."
             raise RecipeError("model.normalization", "be another for a perceptron", name, hint=hint)
 
 
-def groups_of(features: int) -> int:
-    """Groups of equal size for group norm: the most up to 32."""
-    return max(count for count in range(1, GROUPS + 1) if features % count == 0)
+def groups_of(features: int, *, least: int = 1) -> int:
+    """Groups of equal size for group norm: the most up to 32, of so many features at least."""
+    return max(count for count in range(1, GROUPS + 1) if features % count == 0 and features // count >= least)
 
 
 def autoencoder(model: Autoencoder, inputs: int) -> tuple[Layer, ...]:

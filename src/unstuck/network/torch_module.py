@@ -129,14 +129,16 @@ class Recurrent(nn.Module):
     def __init__(self, spec: layers.Recurrent) -> None:
         super().__init__()
         self.spec = spec
-        self.cells = _CELLS[spec.cell](
-            spec.inputs,
-            spec.hidden,
-            spec.layers,
-            batch_first=True,
-            bidirectional=spec.directions == 2,
-            dropout=spec.dropout,
-        )
+        with torch.device("meta"):  # draws nothing, as `skip_init` does, which knows no nn.LSTM
+            cells = _CELLS[spec.cell](
+                spec.inputs,
+                spec.hidden,
+                spec.layers,
+                batch_first=True,
+                bidirectional=spec.directions == 2,
+                dropout=spec.dropout,
+            )
+        self.cells = cells.to_empty(device="cpu")
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, F), NaN after a sequence's end → the top layer's last state (B, hidden · directions)."""
