@@ -1,6 +1,7 @@
 """Network → nn.Module."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -30,6 +31,9 @@ def torch_module(network: Network, weights: Mapping[str, np.ndarray], *, seed: i
     `seed` draws what its dropout drops.
     """
     module = nn.Sequential(*map(_layer, network.layers))
+    # Channels next to each other in memory: LeNet-5's step takes 0.8 of the time (docs/log.md). torch's stubs
+    # do not know the argument.
+    cast(Any, module).to(memory_format=torch.channels_last)
     with torch.no_grad():
         for name, value in module.state_dict().items():
             if name in weights:

@@ -1,14 +1,18 @@
 """What a recipe may name, read off the recipe itself, so that the list cannot be out of date."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel
 
 from unstuck.data import describe
 from unstuck.errors import RecipeError, did_you_mean
+from unstuck.network.build import build
+from unstuck.network.outline import cost
 from unstuck.recipe import initializer, model, optimizer, schedule, spec
 from unstuck.recipe.loss import Loss
+from unstuck.report.wording import size
 
 Listing = tuple[str, Sequence[str], list[Sequence[object]]]
 
@@ -37,6 +41,9 @@ def listing(kind: str) -> Listing:
         return "Data sets", columns, [tuple(getattr(row, name) for name in columns) for row in describe()]
     if kind == "keys":
         return "Keys of a recipe, which are its flags", ("key", "usual", "about"), list(_keys(spec.Recipe, ""))
+    if kind == "models":
+        columns = ("name", "rows of", "parameters", "multiply-adds", "weights", "kept a row", "about")
+        return "Models", columns, list(_models())
     if kind in _KINDS:
         return (
             kind.capitalize(),
@@ -48,6 +55,23 @@ def listing(kind: str) -> Listing:
         words = get_args(part.model_fields[field].annotation)
         return kind.capitalize(), ("name",), [(word,) for word in words]
     raise RecipeError("the kind", "be one that can be listed", kind, hint=did_you_mean(kind, known))
+
+
+def _models() -> Iterator[Sequence[object]]:
+    """Each model in the forms it has, and what it costs for 10 classes of small gray pictures, or as published."""
+    for part in _KINDS["models"]:
+        about = (part.__doc__ or "").split("\n")[0].split(": ")[0]
+        forms = ("small", "published") if "form" in part.model_fields else ("",)
+        for name, form in product(get_args(part.model_fields["name"].annotation), forms):
+            if part is model.Own:
+                yield (name, *[""] * 5, about)
+                continue
+            shape, classes = ((3, 224, 224), 1000) if form == "published" else ((28, 28), 10)
+            made = part.model_validate({"name": name, "form": form} if form else {"name": name})
+            total = cost(build(made, Loss(name="cross-entropy"), shape=shape, outputs=classes))
+            bytes_ = size(total.weights), size(total.row)
+            said = f"{name} {form}".strip()
+            yield said, " x ".join(map(str, shape)), total.parameters, total.operations, *bytes_, about
 
 
 def _parts(part: type[BaseModel]) -> list[Sequence[object]]:

@@ -15,10 +15,11 @@ from unstuck.data import Look
 from unstuck.engine import StopReason
 from unstuck.network.layers import Linear
 from unstuck.network.network import Network
+from unstuck.network.outline import cost, outline
 from unstuck.recipe.model import Mlp, Own
 from unstuck.recipe.spec import Recipe
 from unstuck.recipe.transfer import Transfer
-from unstuck.report.wording import grouped
+from unstuck.report.wording import grouped, size
 from unstuck.training.run import Run
 from unstuck.training.task import Task
 
@@ -154,6 +155,21 @@ def listing_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[ob
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     return table
+
+
+def network_table(network: Network, *, batch_size: int) -> RenderableType:
+    """A network's layers: what each is, puts out for one row, and costs; then the sums."""
+    table = _table(("place", "layer", "output", "parameters", "multiply-adds"), left=("layer",))
+    for line in outline(network):
+        numbers = (grouped(count) if count else "" for count in (line.parameters, line.operations))
+        table.add_row(*map(Text, (line.place, line.layer, " x ".join(map(str, line.shape)), *numbers)))
+    total = cost(network)
+    sums = (
+        f"{grouped(total.parameters)} parameters, {size(total.weights)}; "
+        f"{grouped(total.operations)} multiply-adds a row\n"
+        f"training a batch of {batch_size} keeps {size(total.row * batch_size)} of outputs for the way back"
+    )
+    return Group(table, sums)
 
 
 def data_table(look: Look) -> RenderableType:

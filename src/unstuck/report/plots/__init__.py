@@ -11,4 +11,5 @@ from unstuck.report.plots.augmented import draw_augmented as draw_augmented
 from unstuck.report.plots.canvas import save as save
 from unstuck.report.plots.curves import draw_loss as draw_loss
 from unstuck.report.plots.curves import draw_predictions as draw_predictions
+from unstuck.report.plots.network import draw_network as draw_network
 from unstuck.report.plots.samples import draw_samples as draw_samples

@@ -7,6 +7,7 @@ from unstuck.report.view.augmented import AugmentedView as AugmentedView
 from unstuck.report.view.confusion import ConfusionView as ConfusionView
 from unstuck.report.view.loss import LossView as LossView
 from unstuck.report.view.mistakes import MistakesView as MistakesView
+from unstuck.report.view.network import NetworkView as NetworkView
 from unstuck.report.view.outputs import OutputsView as OutputsView
 from unstuck.report.view.prediction import PredictionView as PredictionView
 from unstuck.report.view.samples import SamplesView as SamplesView
