@@ -12,4 +12,5 @@ from unstuck.report.plots.canvas import save as save
 from unstuck.report.plots.curves import draw_loss as draw_loss
 from unstuck.report.plots.curves import draw_predictions as draw_predictions
 from unstuck.report.plots.network import draw_network as draw_network
+from unstuck.report.plots.rates import draw_rates as draw_rates
 from unstuck.report.plots.samples import draw_samples as draw_samples
