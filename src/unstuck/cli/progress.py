@@ -23,8 +23,11 @@ def followed(training: Training, *, record: int, json: bool) -> int:
         print(f"unstuck: {training.notice}", file=sys.stderr)
     console = Console(quiet=json, highlight=False, soft_wrap=True)
     console.print(text.task_summary(training.task))
-    _prepare(training, Console(stderr=True, highlight=False))
-    _watch(training, console)
+    try:
+        _prepare(training, Console(stderr=True, highlight=False))
+        _watch(training, console)
+    except KeyboardInterrupt:  # outside the loop, or a second one inside it
+        training.interrupt()
     run = api.finish(training, record=record)
     if json:
         print(json_text.dumps(_as_json(run), indent=2))

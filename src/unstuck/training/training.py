@@ -84,13 +84,17 @@ class Training:
                 self._note(stretch)
                 yield stretch
                 if self.stop is None and interrupted.is_set():
-                    self.stop = Stop(StopReason.INTERRUPTED, *divmod(self.done, self.task.plan.steps))
+                    self.interrupt()
                     self.save()
                 if self.stop is not None:
                     break
                 if time.monotonic() - self._saved_at >= _LATEST:
                     self.save()
         self.stop = self.stop or Stop(StopReason.FINISHED, *divmod(self.done, self.task.plan.steps))
+
+    def interrupt(self) -> None:
+        """End it where it stands; it resumes from its last checkpoint."""
+        self.stop = Stop(StopReason.INTERRUPTED, *divmod(self.done, self.task.plan.steps))
 
     def _stretches(self) -> Iterator[Stretch]:
         return train(self.task.engine, self.task.plan, done=self.done, scale=lambda: self._lowering.scale)
