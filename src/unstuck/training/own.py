@@ -5,15 +5,22 @@ import inspect
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from unstuck.errors import ProgramError
+from unstuck.training.transfer import LIBRARIES
 
 
 def maker(name: str) -> Callable[..., Any]:
-    """What the name stands for, looked for in the current folder too; `ProgramError` if there is no such thing."""
+    """What the name stands for, looked for in the current folder too; `ProgramError` if there is no such thing.
+
+    `timm:NAME` and `torchvision:NAME` are those libraries' networks.
+    """
     module, _, path = name.partition(":")
+    if module in LIBRARIES:
+        return partial(importlib.import_module("unstuck.training.torch_vision").made, name)
     with _current_folder():
         try:
             found: Any = importlib.import_module(module)

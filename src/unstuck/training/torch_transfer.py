@@ -18,7 +18,7 @@ from unstuck.errors import RunError
 from unstuck.recipe.spec import Recipe
 from unstuck.recipe.transfer import Transfer
 from unstuck.rng import torch_seed
-from unstuck.training import torch_random, transfer
+from unstuck.training import torch_random, torch_vision, transfer
 from unstuck.training.program import Program
 from unstuck.training.transfer import Part, Thaw, Trained, layers_of
 
@@ -41,6 +41,8 @@ _BEFORE = ("module.", "_orig_mod.", "weights:")
 
 def trained(spec: Transfer) -> Trained:
     """What a recipe's source gives; one that is missing, damaged or no weights is a `RunError`."""
+    if transfer.is_library(spec.source):
+        return torch_vision.trained(spec.source)
     if transfer.is_file(spec.source):
         return _of_file(Path(spec.source).expanduser())
     return transfer.of_run(Path(spec.source).expanduser())
@@ -74,19 +76,13 @@ def _arrays(said: Any, path: Path) -> dict[str, np.ndarray]:
         if not isinstance(name, str) or not isinstance(value, Tensor):
             got = type(value).__name__
             raise RunError(f"{path} must hold a tensor for each name, got {got} for {name!r}.")
-    arrays = {name: array(value) for name, value in said.items()}
+    arrays = {name: torch_vision.array(value) for name, value in said.items()}
     grouped = {name: value for name, value in arrays.items() if name.startswith("weights:")}  # of a run of ours
     arrays = grouped or arrays
     for prefix in _BEFORE:
         if all(name.startswith(prefix) for name in arrays):
             arrays = {name.removeprefix(prefix): value for name, value in arrays.items()}
     return arrays
-
-
-def array(value: Tensor) -> np.ndarray:
-    """A copy; half precision, some of which NumPy does not know, as float32."""
-    value = value.detach().cpu()
-    return (value.float() if value.is_floating_point() else value).numpy().copy()
 
 
 def parts_of(model: nn.Module) -> list[Part]:
