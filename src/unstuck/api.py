@@ -149,7 +149,7 @@ def _whole(recipe: Recipe, edits: Sequence[Edit]) -> Recipe:
     """The recipe with other data, none of them held out; edits may say where they are and how they are read."""
     if not edits:
         return recipe
-    known = {"data", *(f"data.{name}" for name in ("name", "path", "target", "ignore", "size"))}
+    known = {"data", *(f"data.{name}" for name in ("name", "path", "target", "ignore", "sequence", "size"))}
     for edit in edits:
         if edit.path not in known:
             must = "say where other data are and how they are read"
@@ -164,7 +164,7 @@ def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:
         )
     for what, expected, got in (
         ("classes", facts.classes, dataset.classes),
-        ("shape", facts.intake.shape, dataset.shape),
+        ("shape", *_shapes(facts, dataset)),
         ("inputs", facts.intake.features, dataset.features),
     ):
         if expected != got:
@@ -180,6 +180,12 @@ def export(run: Run | str | Path, path: str | Path, *, format: Literal["onnx", "
     run = run if isinstance(run, Run) else load(run)
     importlib.import_module("unstuck.training.torch_export").export(run, Path(path), form=format)
     return Path(path)
+
+
+def _shapes(facts: DataFacts, dataset: Dataset) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of one example, as trained on and as given; of sequences one step's, as they may be longer or shorter."""
+    alike = facts.intake.sequence is not None and dataset.sequence is not None
+    return (facts.intake.shape[1:], dataset.shape[1:]) if alike else (facts.intake.shape, dataset.shape)
 
 
 class Answer(NamedTuple):
@@ -201,7 +207,8 @@ def answers(run: Run, inputs: Sequence[str]) -> list[Answer]:
     for path in inputs:
         if Path(path).suffix.lower() in TABLES:
             raw = intake.rows(path)
-            names = [f"{path} row {number + 1}" for number in range(len(raw))]
+            what = "sequence" if intake.sequence else "row"
+            names = [f"{path} {what} {number + 1}" for number in range(len(raw))]
         else:
             raw, names = intake.pictures([path]), [path]
         said += map(partial(_answer, run), names, run.probabilities(raw))

@@ -163,3 +163,30 @@ def test_ctrl_c_saves_and_the_run_resumes_to_the_same_bits(unstuck, tmp_path, en
     for name, value in whole.weights.items():
         np.testing.assert_array_equal(cut.weights[name], value)
     np.testing.assert_array_equal(cut.record["step_loss"], whole.record["step_loss"])
+
+
+def test_sequences_of_a_table_are_looked_at_learned_scored_and_predicted(unstuck, as_json, tmp_path):
+    rng = np.random.default_rng(0)
+    lines = ["who,level,goal"]
+    for who in range(240):
+        rises = who % 2
+        steps = int(rng.integers(3, 9))
+        levels = np.linspace(0, 1, steps)[:: 1 if rises else -1] + 0.1 * rng.normal(size=steps)
+        lines += [f"p{who},{level:.4f},{'up' if rises else 'down'}" for level in levels]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    words = "t.csv", "--target", "goal", "--data.sequence", "who"
+    assert as_json("data", *words)["splits"]["train"]["steps"][::2] == [3, 8]
+    code, out, _ = unstuck("data", *words)
+    assert (code, "shortest, median and longest" in out) == (0, True)
+    model = "--model", "lstm", "--model.hidden", 16, "--epochs", 15, "--lr", 0.02
+    assert unstuck("train", *words, *model, "--out", "r")[0] == 0
+    assert as_json("evaluate", "r")["test"]["accuracy"] > 0.9
+    assert (tmp_path / "r" / "figures" / "mistakes.png").exists()
+    (tmp_path / "new.csv").write_text("level,who\n0.1,a\n0.9,b\n0.5,a\n0.5,b\n0.9,a\n0.0,b")
+    answers = as_json("predict", "r", "new.csv")
+    assert [answer["answer"] for answer in answers] == ["up", "down"]
+    assert answers[1]["input"] == "new.csv sequence 2"
+    other = as_json("evaluate", "r", "--data.path", "t.csv", "--target", "goal", "--data.sequence", "who")
+    assert other["all"]["accuracy"] > 0.9
+    code, _, err = unstuck("train", *words)
+    assert (code, "be rnn, lstm or gru" in err) == (2, True)

@@ -12,6 +12,7 @@ import numpy as np
 from unstuck.data import published, synthetic
 from unstuck.data.fetch import Remote, obtain
 from unstuck.data.readers import cifar, idx
+from unstuck.data.sequences import LENGTHS
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe.data import Data
@@ -84,7 +85,7 @@ def open_set(spec: Data, sets: Mapping[str, Entry] | None = None) -> Source:
     entry = sets[name]
     if spec.task not in ("auto", entry.task):
         raise RecipeError("data.task", f"be auto or {entry.task} for the set {name}", spec.task)
-    for field in ("target", "ignore", "size"):
+    for field in ("target", "ignore", "sequence", "size"):
         if value := getattr(spec, field):
             raise RecipeError(f"data.{field}", f"be left out for the set {name}, which has its own", value)
     return entry.open(name, spec.seed)
@@ -167,9 +168,11 @@ def generated(
     draw: Callable[[np.random.Generator], synthetic.Sample],
     classes: tuple[str, ...],
     features: tuple[str, ...] | None = ("x", "y"),
+    sequence: str | None = None,
 ) -> Source:
     """A synthetic set, drawn from the stream "data"."""
-    return Source(name=name, train=Pairs(*draw(stream(seed, "data"))), classes=classes, features=features)
+    train = Pairs(*draw(stream(seed, "data")))
+    return Source(name=name, train=train, classes=classes, features=features, sequence=sequence)
 
 
 _UCI = "UCI Machine Learning Repository, with scikit-learn"
@@ -281,6 +284,19 @@ SETS: dict[str, Entry] = {
         shape=(2,),
         **_GENERATED,
         open=partial(generated, draw=synthetic.moons, classes=("upper", "lower")),
+    ),
+    "pulses": Entry(
+        about="whether a pulse up or a pulse down comes first, in a noisy signal of 8 to 24 steps",
+        rows=2000,
+        shape=(24, 1),
+        **_GENERATED,
+        open=partial(
+            generated,
+            draw=synthetic.pulses,
+            classes=("up first", "down first"),
+            features=None,
+            sequence=LENGTHS,
+        ),
     ),
     "xor": Entry(
         about="whether two coordinates differ in sign, which no linear model can tell",

@@ -9,8 +9,8 @@ import numpy as np
 class Scaling:
     """x ↦ (x - shift) · factor, feature by feature.
 
-    Shapes: shift and factor are float32 and broadcast against one example: () for all features alike, or
-    the example's own shape.
+    Shapes: shift and factor are float32 and broadcast against one example: () for all features alike, (F,) of
+    sequences, whose steps are scaled alike, or else the example's own shape.
     """
 
     shift: np.ndarray
@@ -67,6 +67,8 @@ class Dataset:
     """How numbers to predict were scaled; None for classes."""
     fingerprint: str
     """SHA-256 over every split's arrays and the scaling, as hexadecimal digits."""
+    sequence: str | None = None
+    """Where rows are sequences: the column or array that says which steps belong to which; else None."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,13 +78,14 @@ class Dataset:
     @property
     def has_pictures(self) -> bool:
         """Whether rows are pictures, (H, W) or (C, H, W)."""
-        return len(self.shape) in (2, 3)
+        return self.sequence is None and len(self.shape) in (2, 3)
 
     @property
     def is_padded(self) -> bool:
         """Whether rows are sequences of which some end early: what lies after their end is NaN."""
-        x = self.train.x
-        return x.ndim == 3 and x.dtype != np.uint8 and bool(np.isnan(x[:, -1, 0]).any())
+        return self.sequence is not None and any(
+            bool(np.isnan(split.x[:, -1, 0]).any()) for split in self.splits.values()
+        )
 
     @property
     def outputs(self) -> int:

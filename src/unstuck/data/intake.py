@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unstuck.data import photo
+from unstuck.data import photo, sequences
 from unstuck.data.dataset import Dataset
 from unstuck.data.paper import Paper, fit
 from unstuck.data.readers import rows
@@ -30,16 +30,18 @@ class Intake:
     """What white is in the raw numbers of pictures, 255 for bytes; None where inputs are no pictures."""
     paper: Paper | None
     """The even background that grey pictures are drawn on, such as MNIST's black; None if they have none."""
+    sequence: str | None = None
+    """Where inputs are sequences: the column or array that says which steps belong to which; else None."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Intake":
         """Fitted on the training split alone."""
         shape, white, paper = dataset.shape, None, None
-        if dataset.features is None and (len(shape) == 2 or (len(shape) == 3 and shape[0] == 3)):
+        if dataset.features is None and dataset.has_pictures and (len(shape) == 2 or shape[0] == 3):
             raw = _sample(dataset)
             white = next((white for white in _WHITES if raw.min() >= 0 and raw.max() <= white), None)
             paper = fit(raw * (255 / white)) if white and len(shape) == 2 else None
-        return cls(shape=shape, features=dataset.features, white=white, paper=paper)
+        return cls(shape=shape, features=dataset.features, white=white, paper=paper, sequence=dataset.sequence)
 
     def facts(self) -> dict[str, Any]:
         """As numbers, words, lists and dicts, which JSON can hold."""
@@ -54,6 +56,7 @@ class Intake:
             features=None if features is None else tuple(features),
             white=facts["white"],
             paper=facts["paper"] and Paper.from_facts(facts["paper"]),
+            sequence=facts.get("sequence"),
         )
 
     def pictures(self, paths: Sequence[str | Path]) -> np.ndarray:
@@ -80,9 +83,25 @@ class Intake:
     def rows(self, path: str | Path) -> np.ndarray:
         """Rows of a .csv, .parquet or .npz file as raw inputs (N, *shape), the target left out if it is there.
 
-        Tables are float64, since scaling was fitted so: float32 would round large numbers before it.
+        Tables are float64, since scaling was fitted so: float32 would round large numbers before it. Sequences
+        shorter than the longest that was trained on are NaN after their end.
         """
+        if self.sequence:
+            return rows.read_sequences(Path(path), self.shape, self.features, self.sequence)
         return rows.read(Path(path), self.shape, self.features)
+
+    def alike(self, x: np.ndarray) -> np.ndarray:
+        """Raw inputs (N, …), handed over as an array, as inputs of the shape; `DataError` if they cannot be."""
+        shape = self.shape
+        if self.sequence:
+            if x.ndim != 3 or x.shape[2] != shape[1]:
+                raise DataError(f"x must be sequences (rows, steps, {shape[1]}), got shape {x.shape}.")
+            return sequences.lengthened(sequences.padded(x, None, "x"), shape[0], "x")
+        if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(shape)):
+            raise DataError(f"x must have shape (rows, {', '.join(map(str, shape))}), got {x.shape}.")
+        if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
+            raise DataError(f"x must hold finite numbers, got {x.dtype} with others among them.")
+        return x.reshape(len(x), *shape)
 
 
 def _sample(dataset: Dataset) -> np.ndarray:

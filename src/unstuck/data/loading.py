@@ -7,6 +7,7 @@ import numpy as np
 
 from unstuck.data import catalog, readers, scaling, splits
 from unstuck.data.dataset import Dataset, Scaling, Split
+from unstuck.data.sequences import steps_of
 from unstuck.data.source import Pairs, Source, check
 from unstuck.errors import RecipeError
 from unstuck.recipe.data import Data
@@ -39,7 +40,8 @@ def arrange(source: Source, spec: Data, inputs: Scaling | None = None) -> Datase
     train = _take(source.train, rows.train)
     validation = None if rows.validation is None else _take(source.validation or source.train, rows.validation)
     test = None if rows.test is None else _take(source.test or source.train, rows.test)
-    inputs = scaling.fit_inputs(spec.scaling, train.x, inputs)
+    fitted_on = steps_of(train.x) if source.sequence else train.x
+    inputs = scaling.fit_inputs(spec.scaling, fitted_on, inputs)
     targets = None if source.classes else scaling.fit_targets(spec.target_scaling, train.y)
     raw = {"train": train, "validation": validation, "test": test}
     keep = scaling.keeps_bytes(inputs, train.x)
@@ -54,6 +56,7 @@ def arrange(source: Source, spec: Data, inputs: Scaling | None = None) -> Datase
         inputs=inputs,
         targets=targets,
         fingerprint=fingerprint(ready, inputs, targets),
+        sequence=source.sequence,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.data.dataset import Dataset, Scaling, Split
+from unstuck.data.sequences import lengths_of, steps_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class SplitLook:
     """Rows of each class, by number; None where numbers are predicted."""
     repeated: int
     """Rows whose inputs stand in the training split too; within it, rows that repeat an earlier one."""
+    steps: tuple[int, float, int] | None
+    """Of the shortest, the median and the longest sequence; None where rows are no sequences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ def look(dataset: Dataset) -> Look:
         classes=dataset.classes,
         features=dataset.features,
         splits={name: _look(split, dataset, known) for name, split in dataset.splits.items()},
-        constant=int((dataset.train.x.min(axis=0) == dataset.train.x.max(axis=0)).sum()),
+        constant=int(np.equal(*_extremes(dataset.train, dataset)).sum()),
         fingerprint=dataset.fingerprint,
     )
 
@@ -69,17 +72,30 @@ def _look(split: Split, dataset: Dataset, known: list[bytes]) -> SplitLook:
     distinct = set(known)
     return SplitLook(
         rows=len(split),
-        inputs=_range(split.x, dataset.inputs),
-        targets=_range(split.y, dataset.targets) if dataset.targets else None,
+        inputs=_range(_extremes(split, dataset), dataset.inputs),
+        targets=_range(np.stack([split.y.min(axis=0), split.y.max(axis=0)]), dataset.targets)
+        if dataset.targets
+        else None,
         balance=tuple(np.bincount(split.y, minlength=dataset.outputs).tolist()) if dataset.classes else None,
         repeated=len(hashes) - len(distinct) if training else sum(row in distinct for row in hashes),
+        steps=_steps(split) if dataset.sequence else None,
     )
 
 
-def _range(stored: np.ndarray, scaling: Scaling) -> Range:
+def _steps(split: Split) -> tuple[int, float, int]:
+    lengths = lengths_of(split.x)
+    return int(lengths.min()), float(np.median(lengths)), int(lengths.max())
+
+
+def _extremes(split: Split, dataset: Dataset) -> np.ndarray:
+    """Least and largest number of each feature (2, …); of sequences over all their steps."""
+    x = steps_of(split.x) if dataset.sequence else split.x
+    return np.stack([x.min(axis=0), x.max(axis=0)])
+
+
+def _range(extremes: np.ndarray, scaling: Scaling) -> Range:
     """Only extremes are scaled or unscaled: factors are positive, so that they stay extremes of their feature."""
-    extremes = np.stack([stored.min(axis=0), stored.max(axis=0)])
-    is_raw = stored.dtype == np.uint8
+    is_raw = extremes.dtype == np.uint8
     raw = extremes if is_raw else _rounded(scaling.undo(extremes))
     seen = scaling.apply(extremes) if is_raw else extremes
     return Range(raw=(float(raw.min()), float(raw.max())), seen=(float(seen.min()), float(seen.max())))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unstuck.data import sequences
 from unstuck.errors import DataError
 
 
@@ -33,6 +34,8 @@ class Source:
     """Names of the classes, by number; None where numbers are predicted."""
     features: tuple[str, ...] | None = None
     """Names of the columns of a table, else None."""
+    sequence: str | None = None
+    """Where rows are sequences (N, T, F), floating, NaN after each one's end: the column or array that says so."""
 
     @property
     def parts(self) -> dict[str, Pairs]:
@@ -57,7 +60,10 @@ def check(source: Source) -> None:
             raise DataError(
                 f"{where} has {len(x)} rows of shape {x.shape[1:]}; give at least one row and feature."
             )
-        _check_finite(where, "input", x, source.features)
+        if source.sequence:
+            sequences.check(x, sequences.lengths_of(x), where)
+        else:
+            _check_finite(where, "input", x, source.features)
         _check_finite(where, "target", y, None)
     if len(source.train.x) < 2:
         raise DataError(f"{source.name}: {len(source.train.x)} training rows are too few; give at least 2.")

@@ -1,7 +1,7 @@
 """Data sets generated from a seed: nothing to fetch, any of them small enough to understand whole.
 
-Each takes a generator, the stream "data" of the recipe's `data.seed`, and gives inputs (N, features) float32
-and class numbers (N,) int64.
+Each takes a generator, the stream "data" of the recipe's `data.seed`, and gives inputs (N, features), or
+sequences (N, T, features), float32 and class numbers (N,) int64.
 """
 
 import math
@@ -52,6 +52,24 @@ def moons(generator: np.random.Generator, rows: int = 1000) -> Sample:
     across = np.where(y == 0, np.cos(angle), 1 - np.cos(angle))
     upward = np.where(y == 0, np.sin(angle), 0.5 - np.sin(angle))
     return _noisy(across, upward, y, 0.1, generator)
+
+
+def pulses(generator: np.random.Generator, rows: int = 2000, longest: int = 24) -> Sample:
+    """A signal of 8 to 24 steps, noise of deviation 0.3, with one pulse of 2 and one of -2; which comes first.
+
+    Nothing but the order tells the classes apart: backwards, a sequence is one of the other class. Sequences
+    (N, 24, 1), NaN after their end.
+    """
+    y = np.arange(rows) % 2
+    lengths = generator.integers(8, longest, rows, endpoint=True)
+    first = generator.integers(0, lengths - 1)
+    second = generator.integers(first + 1, lengths)
+    x = 0.3 * generator.standard_normal((rows, longest, 1))
+    every = np.arange(rows)
+    x[every, first, 0] += np.where(y == 0, 2, -2)
+    x[every, second, 0] -= np.where(y == 0, 2, -2)
+    x[np.arange(longest) >= lengths[:, None]] = np.nan
+    return x.astype(np.float32), y.astype(np.int64)
 
 
 def xor(generator: np.random.Generator, rows: int = 1000) -> Sample:

@@ -20,7 +20,8 @@ class Data(Part):
     ignore: Annotated[tuple[str, ...], Listed] = ()
     """Columns (CSV, Parquet) that are no inputs: row numbers, names, what is known only afterwards."""
     sequence: str | None = None
-    """The column (CSV, Parquet) that says which sequence a row is a step of; the rows' order is that of time."""
+    """The column (CSV, Parquet) that says which sequence a row is a step of; the rows' order is that of time.
+    Of .npz the array that says how many steps of each sequence count, if its name is not lengths."""
     task: Literal["auto", "classification", "regression"] = "auto"
     """auto: classes are words, whole numbers that label pictures, and whole numbers of at most 20 kinds."""
     validation: Fraction = 0.1

@@ -9,6 +9,7 @@ import numpy as np
 from unstuck.data import Dataset
 from unstuck.recipe.augment import Augment
 from unstuck.report import plots, view
+from unstuck.report.picture import curves
 from unstuck.report.view.augmented import VERSIONS, chosen
 from unstuck.training.run import Run
 
@@ -48,10 +49,10 @@ def figures(run: Run, dataset: Dataset | None, *, record: int) -> Iterator[tuple
         mistakes = view.MistakesView.of(
             run.test.outputs,
             run.test.targets,
-            _raw(dataset, dataset.test.x),
+            _shown(dataset, dataset.test.x),
             classes=dataset.classes,
             rows=dataset.test.rows,
-            features=dataset.features,
+            features=None if dataset.sequence else dataset.features,
             unit=_unit(run),
         )
         yield "mistakes", plots.draw_mistakes(mistakes)
@@ -61,7 +62,14 @@ def save_samples(dataset: Dataset, path: Path) -> Path:
     """Draw some training examples of each class, or the features of a table, into a PNG file."""
     y = dataset.train.y if dataset.targets is None else dataset.targets.undo(dataset.train.y)
     x = _raw(dataset, dataset.train.x)
-    samples = view.SamplesView.of(x, y, name=dataset.name, classes=dataset.classes, features=dataset.features)
+    samples = view.SamplesView.of(
+        x,
+        y,
+        name=dataset.name,
+        classes=dataset.classes,
+        features=dataset.features,
+        sequences=dataset.sequence is not None,
+    )
     plots.save(plots.draw_samples(samples), path)
     return path
 
@@ -107,7 +115,7 @@ def _outputs(run: Run, dataset: Dataset, classes: tuple[str, ...], record: int) 
         classes,
         truth=int(dataset.train.y[place]),
         record=f"training record {dataset.train.rows[place]}",
-        example=example[0],
+        example=curves(example)[0] if dataset.sequence else example[0],
         unit=_unit(run),
     )
 
@@ -115,6 +123,12 @@ def _outputs(run: Run, dataset: Dataset, classes: tuple[str, ...], record: int) 
 def _raw(dataset: Dataset, x: np.ndarray) -> np.ndarray:
     """Examples in the unit of their source: bytes are so already, numbers were scaled."""
     return x if x.dtype == np.uint8 else dataset.inputs.undo(x)
+
+
+def _shown(dataset: Dataset, x: np.ndarray) -> np.ndarray:
+    """Examples as they are looked at: in the unit of their source, and sequences as pictures of their curves."""
+    raw = _raw(dataset, x)
+    return curves(raw) if dataset.sequence else raw
 
 
 def _unit(run: Run) -> str:

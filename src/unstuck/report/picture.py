@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Of a sequence's features, told apart by all kinds of sight: Okabe & Ito 2008, as the charts' colours are.
+_COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
+
 
 def is_picture(shape: tuple[int, ...]) -> bool:
     """Whether one example of this shape can be looked at: (H, W), (1, H, W) or (3, H, W)."""
@@ -65,3 +68,28 @@ def mosaic(tiles: np.ndarray, columns: int, gap: tuple[int, int]) -> np.ndarray:
     cells[:count, :height, :width] = tiles
     grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)  # (R, h, columns, w, 3)
     return grid.reshape(rows * cells.shape[1], columns * cells.shape[2], 3)
+
+
+def curves(sequences: np.ndarray, side: int = 64) -> np.ndarray:
+    """Sequences as pictures of their features over the steps, in colours, by one scale for all of a feature.
+
+    Each goes as far as its own end, of the width that the longest fills.
+
+    Shapes: (N, T, F), NaN after the end -> (N, 3, side, side) uint8; features beyond the colours are not drawn.
+    """
+    shown = np.asarray(sequences, np.float64)[:, :, : len(_COLOURS)]
+    least, most = (extreme(shown, axis=(0, 1)) for extreme in (np.nanmin, np.nanmax))
+    heights = (shown - least) / np.where(most > least, most - least, 1)
+    across = np.linspace(0, shown.shape[1] - 1, side)
+    pictures = np.full((len(shown), side, side, 3), 255, np.uint8)
+    for picture, sequence in zip(pictures, heights, strict=True):
+        steps = int((~np.isnan(sequence[:, 0])).sum())
+        for colour, height in zip(_COLOURS, sequence.T, strict=False):
+            places = across[across <= max(steps - 1, 0.5)]
+            down = (
+                (side - 1 - np.interp(places, np.arange(steps), height[:steps]) * (side - 1)).round().astype(int)
+            )
+            before = np.concatenate([down[:1], down[:-1]])
+            for column, (top, bottom) in enumerate(np.sort(np.stack([before, down], axis=1), axis=1)):
+                picture[top : bottom + 1, column] = colour
+    return np.moveaxis(pictures, -1, 1)

@@ -176,11 +176,15 @@ def data_table(look: Look) -> RenderableType:
     """A data set at a glance: its examples, its splits, and how many rows each class has."""
     size = " × ".join(map(str, look.shape)) or "1"
     about = f": examples of {size}, {look.dtype}; {_goal(look)}"
-    table = _table(("split", "rows", "inputs", "as the network sees them", "repeated rows"))
+    steps = ("steps",) if any(split.steps for split in look.splits.values()) else ()
+    table = _table(("split", "rows", *steps, "inputs", "as the network sees them", "repeated rows"))
     for name, split in look.splits.items():
-        cells = grouped(split.rows), _span(split.inputs.raw), _span(split.inputs.seen), grouped(split.repeated)
+        lengths = (" / ".join(f"{number:g}" for number in split.steps),) if split.steps else ()
+        spans = _span(split.inputs.raw), _span(split.inputs.seen)
+        cells = grouped(split.rows), *lengths, *spans, grouped(split.repeated)
         table.add_row(*map(Text, (name, *cells)))
     notes = [f"{grouped(look.constant)} features never vary in the training rows."] if look.constant else []
+    notes += ["steps: of the shortest, median and longest sequence"] * bool(steps)
     counts = {name: np.array(split.balance) for name, split in look.splits.items() if split.balance}
     balance = [balance_table(look.classes, counts)] if look.classes else []
     return Group(Text.assemble((look.name, "bold"), about), table, *notes, *balance)

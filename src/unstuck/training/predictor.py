@@ -108,9 +108,7 @@ class Predictor:
         return importlib.import_module("unstuck.training.from_recipe").evaluated(self.module, rows, loss)
 
     def _ready(self, x: np.ndarray) -> np.ndarray:
-        shape, size = self.facts.intake.shape, int(np.prod(self.facts.intake.shape))
-        if x.ndim < 2 or int(np.prod(x.shape[1:])) != size:
-            raise DataError(f"x must have shape (rows, {', '.join(map(str, shape))}), got {x.shape}.")
-        if x.dtype.kind not in "biuf" or not (self.facts.is_padded or np.isfinite(x).all()):
-            raise DataError(f"x must hold finite numbers, got {x.dtype} with others among them.")
-        return self.inputs.apply(x.reshape(len(x), *shape)).reshape(len(x), size)
+        ready = self.facts.intake.alike(x)
+        if self.facts.intake.sequence and not self.facts.is_padded and np.isnan(ready).any():
+            raise DataError(f"x must have {ready.shape[1]} steps in each sequence, as all that were trained on.")
+        return self.inputs.apply(ready).reshape(len(x), int(np.prod(ready.shape[1:])))

@@ -101,6 +101,9 @@ def check_augment(recipe: Recipe, dataset: Dataset) -> None:
     if recipe.augment.of_pictures and not dataset.has_pictures:
         hint = "These rows are no pictures; noise and mixup suit rows of any kind."
         raise RecipeError("augment", "be noise or mixup", ", ".join(recipe.augment.of_pictures), hint=hint)
+    if recipe.augment.mixup and dataset.is_padded:
+        hint = "These sequences end at different steps: a mixture would have the shorter one's end."
+        raise RecipeError("augment.mixup", "be 0", recipe.augment.mixup, hint=hint)
 
 
 def _check_numbers(dataset: Dataset, loss: str) -> None:

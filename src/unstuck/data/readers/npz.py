@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unstuck.data.readers.labels import encode
+from unstuck.data.sequences import LENGTHS, lengthened, padded
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError, did_you_mean
 from unstuck.recipe.data import Data
@@ -19,12 +20,23 @@ def read(path: Path, spec: Data) -> Source:
     """The arrays x_train and y_train (and x_val, y_val, x_test, y_test), or x and y, in either case.
 
     With `spec.target` the array of that name is what to predict, from x, features, or the only other array.
-    Bytes stay bytes, other numbers become floating. Of inputs with four axes, channels that stand last are put
-    first, and a single channel is dropped, so that pictures are (N, H, W) or (N, 3, H, W).
+    Sequences (N, T, F) are told by an array of their lengths, `lengths` beside x and `lengths_train` beside
+    x_train, or by NaN after their end. Bytes stay bytes, other numbers become floating. Of inputs with four axes,
+    channels that stand last are put first, and a single channel is dropped, so that pictures are (N, H, W) or
+    (N, 3, H, W).
     """
     arrays = read_arrays(path)
-    names = _with_target(arrays, spec.target, path) if spec.target else _by_convention(arrays, path)
-    x = {part: inputs_of(arrays[inputs], f"{path}: {inputs}") for part, (inputs, _) in names.items()}
+    says = spec.sequence or LENGTHS
+    if spec.sequence and not any(name.startswith(says.lower()) for name in arrays):
+        must = f"name the array of {path.name} that says how long each sequence is"
+        raise RecipeError("data.sequence", must, spec.sequence, hint=did_you_mean(says.lower(), arrays))
+    names = _with_target(arrays, spec.target, path, says) if spec.target else _by_convention(arrays, path)
+    raw = {inputs: arrays[inputs] for inputs, _ in names.values()}
+    are_sequences = any(_lengths(arrays, name, says) is not None or has_ends(x) for name, x in raw.items())
+    if are_sequences:
+        x = _sequences(arrays, names, path, says)
+    else:
+        x = {part: inputs_of(raw[inputs], f"{path}: {inputs}") for part, (inputs, _) in names.items()}
     y = {part: arrays[targets] for part, (_, targets) in names.items()}
     for part, targets in y.items():
         if targets.ndim == 0:
@@ -38,7 +50,33 @@ def read(path: Path, spec: Data) -> Source:
         validation=parts.get("validation"),
         test=parts.get("test"),
         classes=classes,
+        sequence=says if are_sequences else None,
     )
+
+
+def has_ends(x: np.ndarray) -> bool:
+    """Whether an array with three axes holds sequences that say by NaN where they end."""
+    return x.ndim == 3 and x.dtype.kind == "f" and bool(np.isnan(x).any())
+
+
+def sequences_of(arrays: dict[str, np.ndarray], name: str, path: Path, says: str) -> np.ndarray:
+    """The array of a name as sequences (N, T, F); `says` is the array of their lengths, which may be absent."""
+    return padded(arrays[name], _lengths(arrays, name, says), f"{path}: {name}")
+
+
+def _lengths(arrays: dict[str, np.ndarray], name: str, says: str) -> np.ndarray | None:
+    """Of x the array `lengths`, of x_train `lengths_train`."""
+    ending = name.removeprefix("x") if name.startswith("x_") else ""
+    return arrays.get(says.lower() + ending)
+
+
+def _sequences(
+    arrays: dict[str, np.ndarray], names: dict[str, tuple[str, str]], path: Path, says: str
+) -> dict[str, np.ndarray]:
+    """Of each part, all as long as the longest of any."""
+    x = {part: sequences_of(arrays, inputs, path, says) for part, (inputs, _) in names.items()}
+    steps = max(part.shape[1] for part in x.values())
+    return {part: lengthened(values, steps, str(path)) for part, values in x.items()}
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -79,12 +117,12 @@ def _by_convention(arrays: dict[str, np.ndarray], path: Path) -> dict[str, tuple
     return found
 
 
-def _with_target(arrays: dict[str, np.ndarray], target: str, path: Path) -> dict[str, tuple[str, str]]:
+def _with_target(arrays: dict[str, np.ndarray], target: str, path: Path, says: str) -> dict[str, tuple[str, str]]:
     if target.lower() not in arrays:
         raise RecipeError(
             "data.target", f"name an array of {path.name}", target, hint=did_you_mean(target.lower(), arrays)
         )
-    others = [name for name in arrays if name != target.lower()]
+    others = [name for name in arrays if name not in (target.lower(), says.lower())]
     named = [name for name in _INPUTS if name in others] or others
     if len(named) != 1:
         raise DataError(f"{path}: which array are the inputs, {', '.join(named)}? Save them under the name x.")

@@ -1,11 +1,12 @@
 """New rows for a trained network, encoded as the rows were that it was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unstuck.data import sequences
 from unstuck.data.readers import npz, table
 from unstuck.errors import DataError
 
@@ -30,24 +31,65 @@ def read(path: Path, shape: tuple[int, ...], features: tuple[str, ...] | None) -
         shape: of one example.
         features: names of the inputs, in order, one-hot encoded words as column=word; None if they have none.
     """
-    if not path.is_file():
-        raise DataError(f"There is no file {path}; name one that ends in {', '.join(ENDINGS)}.")
-    kind = path.suffix.lower()
-    if kind not in ENDINGS:
-        raise DataError(f"{path} is of no known kind; rows are read from {', '.join(ENDINGS)}.")
-    x = _from_npz(path, shape) if kind == ".npz" else _from_table(path, shape, features)
-    if not len(x):
-        raise DataError(f"{path} has no rows; give at least one.")
+    x = (
+        _from_npz(path, shape)
+        if _kind(path) == ".npz"
+        else _from_table(table.read_frame(path), path, shape, features)
+    )
+    _refuse_empty(x, path)
     if x.dtype.kind == "f" and (bad := ~np.isfinite(x).reshape(len(x), -1).all(axis=1)).any():
         raise DataError(f"{path}: row {bad.argmax() + 1} holds NaN or infinite numbers; fill them in.")
     return x
 
 
-def _from_npz(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    arrays = npz.read_arrays(path)
+def read_sequences(
+    path: Path, shape: tuple[int, ...], features: tuple[str, ...] | None, sequence: str
+) -> np.ndarray:
+    """Raw sequences (N, *shape), NaN after their end; `sequence` is the column, or the array of lengths.
+
+    Those of a table are in the order in which they begin.
+    """
+    if _kind(path) == ".npz":
+        arrays = npz.read_arrays(path)
+        name = _inputs_name(arrays, path)
+        x = npz.sequences_of(arrays, name, path, sequence)
+    else:
+        frame = table.read_frame(path)
+        if sequence not in frame.columns:
+            raise DataError(f"{path} has no column {sequence!r}, which says which sequence a row is a step of.")
+        order, lengths, _ = table.grouped(frame[sequence], path)
+        steps = _from_table(frame.drop(sequence), path, shape[1:], features)
+        _refuse_empty(steps, path)
+        x = sequences.stacked(steps[order], lengths)
+        sequences.check(x, lengths, str(path))
+    if x.shape[2] != shape[1]:
+        raise DataError(f"{path} must have {shape[1]} features in each step, got {x.shape[2]}.")
+    return sequences.lengthened(x, shape[0], str(path))
+
+
+def _kind(path: Path) -> str:
+    if not path.is_file():
+        raise DataError(f"There is no file {path}; name one that ends in {', '.join(ENDINGS)}.")
+    kind = path.suffix.lower()
+    if kind not in ENDINGS:
+        raise DataError(f"{path} is of no known kind; rows are read from {', '.join(ENDINGS)}.")
+    return kind
+
+
+def _refuse_empty(x: np.ndarray, path: Path) -> None:
+    if not len(x):
+        raise DataError(f"{path} has no rows; give at least one.")
+
+
+def _inputs_name(arrays: Mapping[str, np.ndarray], path: Path) -> str:
     if not arrays:
         raise DataError(f"{path} holds no arrays; save the inputs under the name x.")
-    name = next((name for name in _INPUTS if name in arrays), next(iter(arrays)))
+    return next((name for name in _INPUTS if name in arrays), next(iter(arrays)))
+
+
+def _from_npz(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    arrays = npz.read_arrays(path)
+    name = _inputs_name(arrays, path)
     x = npz.inputs_of(arrays[name], f"{path}: {name}")
     if x.shape[1:] == shape or x[:1].size == np.prod(shape):
         return x.reshape(-1, *shape)
@@ -55,8 +97,9 @@ def _from_npz(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     raise DataError(f"{path}: {name} must have shape (rows, {wanted}), got {arrays[name].shape}.")
 
 
-def _from_table(path: Path, shape: tuple[int, ...], features: tuple[str, ...] | None) -> np.ndarray:
-    frame = table.read_frame(path)
+def _from_table(
+    frame: "pl.DataFrame", path: Path, shape: tuple[int, ...], features: tuple[str, ...] | None
+) -> np.ndarray:
     if features is None:
         return _by_place(frame, path, shape)
     sources = [_source(feature, frame.columns) for feature in features]

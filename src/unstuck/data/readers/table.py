@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unstuck.data.readers.labels import encode
+from unstuck.data.sequences import stacked
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError, did_you_mean
 from unstuck.recipe.data import Data
@@ -27,15 +28,41 @@ def read(path: Path, spec: Data) -> Source:
     """The table's columns as inputs, but for `spec.target`, which is what to predict, and `spec.ignore`.
 
     Numbers and booleans are one input each; words and categories are one-hot encoded in the order of the
-    alphabet, as inputs with the names column=word. The vocabulary is that of the whole file.
+    alphabet, as inputs with the names column=word. The vocabulary is that of the whole file. With `spec.sequence`
+    rows of the same value in that column are the steps of one sequence, in their order.
     """
     frame = read_frame(path)
     frame = frame.drop(_ignored(frame.columns, path, spec))
     target = _target(frame.columns, path, spec)
+    _check_sequence(frame.columns, path, spec)
     _refuse_missing(frame, path)
     y, classes = encode({"train": values_of(frame[target], path)}, spec.task, f"{path}: column {target!r}")
-    x, features = _inputs(frame.drop(target), path)
-    return Source(name=path.stem, train=Pairs(x, y["train"]), classes=classes, features=features)
+    if spec.sequence is None:
+        x, features = inputs_of(frame.drop(target), path)
+        return Source(name=path.stem, train=Pairs(x, y["train"]), classes=classes, features=features)
+    order, lengths, first = grouped(frame[spec.sequence], path)
+    _refuse_changing(frame, target, spec.sequence, path)
+    steps, features = inputs_of(frame.drop(target, spec.sequence), path)
+    train = Pairs(stacked(steps[order], lengths), y["train"][first])
+    return Source(name=path.stem, train=train, classes=classes, features=features, sequence=spec.sequence)
+
+
+def grouped(column: "pl.Series", path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The steps (S,) of each sequence, sequence after sequence in the order of the file; and of each sequence how
+    many steps it has (N,), and its first (N,)."""
+    _, first, numbers = np.unique(values_of(column, path), return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))[numbers]  # of each row's sequence, by where it begins
+    return np.argsort(rank, kind="stable"), np.bincount(rank), np.sort(first)
+
+
+def _refuse_changing(frame: "pl.DataFrame", target: str, sequence: str, path: Path) -> None:
+    kinds = frame.group_by(sequence, maintain_order=True).n_unique().select(sequence, target)
+    changing = kinds.row(int((kinds[target].to_numpy() > 1).argmax()))
+    if changing[1] > 1:
+        raise DataError(
+            f"{path}: sequence {changing[0]!r} of column {sequence!r} has {changing[1]} values of {target!r}; the "
+            "target must be the same in all its rows."
+        )
 
 
 def read_frame(path: Path) -> "pl.DataFrame":
@@ -75,6 +102,18 @@ def _target(columns: list[str], path: Path, spec: Data) -> str:
     return spec.target
 
 
+def _check_sequence(columns: list[str], path: Path, spec: Data) -> None:
+    if spec.sequence is None:
+        return
+    if spec.sequence not in columns or spec.sequence == spec.target:
+        hint = _did_you_mean(spec.sequence, [column for column in columns if column != spec.target])
+        raise RecipeError(
+            "data.sequence", f"name a column of {path.name} but the target", spec.sequence, hint=hint
+        )
+    if len(columns) == 2:
+        raise DataError(f"{path} has no column but {spec.sequence!r} and {spec.target!r} to learn from; add one.")
+
+
 def _did_you_mean(word: str, columns: list[str]) -> str:
     """As everywhere, but a table of a thousand columns does not list them all."""
     near = difflib.get_close_matches(word, columns, n=_SHOWN, cutoff=0.5)
@@ -109,7 +148,7 @@ def values_of(column: "pl.Series", path: Path) -> np.ndarray:
     )
 
 
-def _inputs(frame: "pl.DataFrame", path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def inputs_of(frame: "pl.DataFrame", path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Inputs (N, features) float64 and their names."""
     columns, names = [], []
     for column in frame.get_columns():

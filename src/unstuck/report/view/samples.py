@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from unstuck.report.picture import is_picture, pixels
+from unstuck.report.picture import curves, is_picture, pixels
 from unstuck.report.wording import grouped
 
 MOST_FEATURES = 16
@@ -66,6 +66,8 @@ class SamplesView:
     """Whether histograms tell classes apart."""
     features: int
     """How many there are, 0 for pictures."""
+    sequences: bool = False
+    """Whether the images are curves over steps."""
 
     @classmethod
     def of(
@@ -76,10 +78,11 @@ class SamplesView:
         name: str,
         classes: tuple[str, ...] | None,
         features: tuple[str, ...] | None = None,
+        sequences: bool = False,
     ) -> Self:
         """The view of examples x (N, …) and class numbers y (N,), or numbers to predict (N, O).
 
-        Give x and y in the unit that their reader knows, scaling undone.
+        Give x and y in the unit that their reader knows, scaling undone. Sequences are drawn as curves.
         """
         labels = np.asarray(y, np.int64) if classes else np.zeros(len(y), np.int64)
         seen = is_picture(x.shape[1:])
@@ -95,7 +98,8 @@ class SamplesView:
             shape=x.shape[1:],
             classes=classes,
             class_counts=np.bincount(labels, minlength=len(classes)) if classes else None,
-            images=pixels(x[shown]) if seen else None,
+            images=pixels(curves(x[shown]) if sequences else x[shown]) if seen else None,
+            sequences=sequences,
             image_classes=labels[shown] if seen and classes else None,
             per_class=per_class,
             histograms=tuple(Histogram.of(title, values, groups, count) for title, values in columns + targets),
@@ -107,7 +111,10 @@ class SamplesView:
     def title(self) -> str:
         """What the data set is, in a sentence."""
         size = " × ".join(map(str, self.shape))
-        what = f"pictures of {size}" if self.images is not None else f"rows of {self.features} features"
+        if self.sequences:
+            size = f"{self.shape[0]} steps × {self.shape[1]}"
+        kind = "sequences of up to" if self.sequences else "pictures of"
+        what = f"{kind} {size}" if self.images is not None else f"rows of {self.features} features"
         classes = f" in {len(self.classes)} classes" if self.classes else ", numbers to predict"
         return f"{self.name}: {grouped(self.rows)} {what}{classes}"
 
