@@ -23,7 +23,7 @@ LEVELS = (
     ("data", "network", "engine"),
     ("dense",),
     ("training",),
-    ("report",),
+    ("report", "trackers"),
     ("api", "estimators"),
     ("cli",),
     ("__init__", "__main__"),

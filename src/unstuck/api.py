@@ -16,6 +16,7 @@ from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.report.figures import save_figures
+from unstuck.trackers.following import Followed, check
 from unstuck.training.folder import Folder
 from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.program import Program
@@ -41,6 +42,7 @@ def train(
     out: str | Path | None = None,
     device: str | None = None,
     threads: int | None = None,
+    log: Sequence[str] = (),
 ) -> Run:
     """Train a recipe or a program of your own, and score it.
 
@@ -50,9 +52,11 @@ def train(
         out: a new folder for the run; nothing: it stays in memory.
         device: auto, cpu or cuda; nothing: the recipe's, or auto for a program.
         threads: of the processor, for the torch engine; nothing: the recipe's, or 1 for a program.
+        log: trackers that are told of it: tensorboard, mlflow, wandb; they write into folders beside `out`.
 
     A run that diverged or was interrupted is returned like any other: `run.stop` says so.
     """
+    check(log)
     given = {"seed": seed, "device": device, "threads": threads}
     if isinstance(what, Recipe):
         task = task_of_recipe(edited(what, [Edit(key, to) for key, to in given.items() if to is not None]))
@@ -61,9 +65,12 @@ def train(
     else:
         raise ProgramError(f"what is trained must be a Recipe or a Program, got {type(what).__name__}.")
     training = _started(task, Folder.create(Path(out)) if out is not None else None)
-    for _ in training:
+    followed = Followed(training, log)
+    for _ in followed:
         pass
-    return finish(training)
+    run = finish(training)
+    followed.finish(run)
+    return run
 
 
 def finetune(
@@ -72,6 +79,7 @@ def finetune(
     edits: Mapping[str, object] | None = None,
     *,
     out: str | Path | None = None,
+    log: Sequence[str] = (),
 ) -> Run:
     """Train further what was trained before: the source's weights with a new head, on other data.
 
@@ -80,6 +88,7 @@ def finetune(
         what: a data set's name or a path to data, for the source's recipe; or a recipe of your own.
         edits: changes of the recipe by dotted key, such as {"transfer.unfreeze_after": 3, "epochs": 6}.
         out: a new folder for the run; nothing: it stays in memory.
+        log: trackers that are told of it, as `train` has them.
     """
     if isinstance(source, Run):
         if source.folder is None:
@@ -87,8 +96,8 @@ def finetune(
         source = source.folder
     changes = [Edit(path, to) for path, to in (edits or {}).items()]
     if isinstance(what, Recipe):
-        return train(edited(what, [Edit("transfer.source", str(source)), *changes]), out=out)
-    return train(recipe_of(str(source), str(what), changes), out=out)
+        return train(edited(what, [Edit("transfer.source", str(source)), *changes]), out=out, log=log)
+    return train(recipe_of(str(source), str(what), changes), out=out, log=log)
 
 
 def begin(recipe: Recipe, *, out: Path | None, stem: str) -> Training:

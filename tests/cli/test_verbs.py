@@ -47,6 +47,14 @@ def test_a_run_is_exported_to_a_file_of_its_name(unstuck, tmp_path):
     assert unstuck("export", "runs/iris-1", "--format", "torch")[0] == 2
 
 
+def test_logs_stand_beside_the_runs(unstuck, tmp_path):
+    assert unstuck("train", "iris", "--epochs", 1, "--log", "tensorboard")[0] == 0
+    assert list((tmp_path / "runs" / "tensorboard" / "iris-1").glob("events.*"))
+    code, _, err = unstuck("train", "iris", "--log", "tensorbord")
+    assert (code, "Did you mean tensorboard?" in err) == (2, True)
+    assert not (tmp_path / "runs" / "iris-2").exists()
+
+
 def test_init_overwrites_nothing(unstuck):
     assert unstuck("init")[0] == 0
     assert unstuck("init")[0] == 2

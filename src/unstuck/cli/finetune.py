@@ -12,6 +12,7 @@ def verb(
     *,
     out: str | None = None,
     record: int = 19,
+    log: Annotated[list[str] | None, Parameter(negative="")] = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -29,6 +30,8 @@ def verb(
         A new folder for the run; else runs/NAME-1, -2, ….
     record
         Number of the training record whose outputs are drawn.
+    log
+        Also log for tensorboard, mlflow or wandb (offline), into a folder beside the run's; may be repeated.
     set_
         KEY=VALUE, the long form of a recipe flag.
     json
@@ -37,10 +40,12 @@ def verb(
     from unstuck import api
     from unstuck.cli.progress import followed
     from unstuck.cli.source import edit_of, split_data
+    from unstuck.trackers.following import check
     from unstuck.training.transfer import recipe_of
 
+    check(log or [])
     data, others = split_data(set_ or [])
     recipe = recipe_of(source, data, map(edit_of, others))
     stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
     training = api.begin(recipe, out=Path(out) if out else None, stem=stem)
-    return followed(training, record=record, json=json)
+    return followed(training, record=record, json=json, log=log or [])

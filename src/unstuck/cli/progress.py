@@ -3,32 +3,36 @@
 import json as json_text
 import sys
 import time
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unstuck import api
 from unstuck.dense.engine import DenseEngine
-from unstuck.engine import StopReason
+from unstuck.engine import StopReason, Stretch
 from unstuck.report import text
+from unstuck.trackers.following import Followed
 from unstuck.training.folder import finite
 from unstuck.training.run import Run
 from unstuck.training.training import Training
 
 
-def followed(training: Training, *, record: int, json: bool) -> int:
+def followed(training: Training, *, record: int, json: bool, log: Sequence[str] = ()) -> int:
     """Train to the end, showing what happens, and say what came of it; the exit code."""
     started = time.perf_counter()
     if training.notice:
         print(f"unstuck: {training.notice}", file=sys.stderr)
     console = Console(quiet=json, highlight=False, soft_wrap=True)
     console.print(text.task_summary(training.task))
+    logged = Followed(training, log)
     try:
         _prepare(training, Console(stderr=True, highlight=False))
-        _watch(training, console)
+        _watch(training, logged, console)
     except KeyboardInterrupt:  # outside the loop, or a second one inside it
         training.interrupt()
     run = api.finish(training, record=record)
+    logged.finish(run)
     if json:
         print(json_text.dumps(_as_json(run), indent=2))
     else:
@@ -46,13 +50,13 @@ def _prepare(training: Training, console: Console) -> None:
             engine.prepare()
 
 
-def _watch(training: Training, console: Console) -> None:
+def _watch(training: Training, stretches: Iterable[Stretch], console: Console) -> None:
     plan = training.task.plan
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     shown = len(training.record.get("epoch", ()))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         steps = progress.add_task("training", total=plan.epochs * plan.steps, completed=training.done)
-        for stretch in training:
+        for stretch in stretches:
             loss = f"epoch {stretch.epoch + 1}, loss {stretch.losses[-1]:.4f}"
             progress.update(steps, completed=training.done, description=loss)
             for row in list(training.record.epochs())[shown:] if console.is_terminal else ():

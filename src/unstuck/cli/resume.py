@@ -5,7 +5,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def verb(run: str, /, *, record: int = 19, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def verb(
+    run: str,
+    /,
+    *,
+    record: int = 19,
+    log: Annotated[list[str] | None, Parameter(negative="")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """Go on with a training that was interrupted or killed, to the same bits as if it never was.
 
     Parameters
@@ -14,10 +21,14 @@ def verb(run: str, /, *, record: int = 19, json: Annotated[bool, Parameter(negat
         The run's folder.
     record
         Number of the training record whose outputs are drawn.
+    log
+        Also log for tensorboard, mlflow or wandb (offline), into a folder beside the run's; may be repeated.
     json
         Print the result as JSON and nothing else.
     """
     from unstuck import api
     from unstuck.cli.progress import followed
+    from unstuck.trackers.following import check
 
-    return followed(api.resume(run), record=record, json=json)
+    check(log or [])
+    return followed(api.resume(run), record=record, json=json, log=log or [])

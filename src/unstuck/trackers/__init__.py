@@ -1,0 +1,1 @@
+"""Logs for other tools: each consumes the stretches of a training, and changes nothing of it."""
