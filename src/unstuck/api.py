@@ -244,6 +244,4 @@ def _started(task: Task, folder: Folder | None) -> Training:
             keep_scaling(folder, task.dataset.inputs)
         files.write(folder.recipe, file.dumps(recipe))
         folder.set_state("running", data=task.dataset.fingerprint, recipe=folder.recipe_hash())
-    training = Training(task, folder)
-    training.save()  # what follows may take its time, such as compiling
-    return training
+    return Training(task, folder)

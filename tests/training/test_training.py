@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from cases import OPTIMIZERS, images, recipe, table, trained
+from unstuck.data import Split
 from unstuck.engine import StopReason
 from unstuck.errors import RecipeError
 from unstuck.training import training as module
@@ -36,6 +38,31 @@ def on_torch(optimizer="adam", **fields):
     return task_of_recipe(case, images(**HELD_OUT))
 
 
+def pictures(optimizer="momentum", **fields):
+    """Of three colors, through convolutions, batch normalization and random shifts."""
+    data = {"name": "digits", "validation": 0.2}
+    model = {"name": "resnet", "depth": 8, "width": 4}
+    case = recipe(
+        optimizer=optimizer, epochs=3, model=model, data=data, keep="best", augment={"shift": 0.2}, **fields
+    )
+    return task_of_recipe(case, reshaped(images(rows=96, features=192, **HELD_OUT), 3, 8, 8))
+
+
+def sequences(optimizer="rmsprop", **fields):
+    """Read in both directions, with dropout between the layers and clipped gradients."""
+    data = {"name": "digits", "validation": 0.2}
+    model = {"name": "lstm", "hidden": 6, "layers": 2, "directions": 2, "dropout": 0.3}
+    rule = {"name": optimizer, "clip_norm": 0.5}
+    case = recipe(optimizer=rule, epochs=3, model=model, data=data, keep="best", **fields)
+    return task_of_recipe(case, reshaped(images(**HELD_OUT), 6, 4))
+
+
+def reshaped(data, *shape):
+    """The same rows as pictures or sequences."""
+    parts = {name: Split(part.x.reshape(-1, *shape), part.y, part.rows) for name, part in data.splits.items()}
+    return replace(data, **parts)
+
+
 def program(optimizer="adam"):
     """With batch normalization, whose statistics are no parameters."""
     data = images(**HELD_OUT)
@@ -57,7 +84,8 @@ def program(optimizer="adam"):
     )
 
 
-TASKS = pytest.mark.parametrize("make", [dense, on_torch, program], ids=["dense", "torch", "program"])
+MAKERS = [dense, on_torch, pictures, sequences, program]
+TASKS = pytest.mark.parametrize("make", MAKERS, ids=[make.__name__ for make in MAKERS])
 
 
 def through(training):

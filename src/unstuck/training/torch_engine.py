@@ -229,13 +229,14 @@ class TorchEngine:
         self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
         if memory is None:
             return
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in memory.items():
             owner, _, name = key.partition(".")
             if owner == "random":
                 self.random[name] = torch.from_numpy(value.copy())
             else:
-                state.setdefault(int(owner), {})[name] = torch.from_numpy(value.copy())
+                state.setdefault(int(owner), {})[name] = _laid_out(value, parameters[int(owner)])
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
     @contextmanager
@@ -278,6 +279,14 @@ def _restorer(buffers: list[Tensor]) -> Callable[[], None]:
             buffer.copy_(value)
 
     return put_back
+
+
+def _laid_out(value: np.ndarray, parameter: Tensor) -> Tensor:
+    """A copy whose numbers lie in memory as the parameter's do: fused optimizers pair them by place there."""
+    tensor = torch.from_numpy(value.copy())
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def _model(given: Callable[[], nn.Module] | nn.Module) -> nn.Module:
