@@ -56,7 +56,7 @@ def test_a_bad_recipe_is_one_line_that_names_file_key_and_value(unstuck, tmp_pat
         (["train", "mnist", "--optimizer.learning_rate", "1"], "Known: beta1, beta2, clip_norm, eps, lr"),
         (["train", "mnist", "--epochs"], "--epochs"),
         (["train", "mnist", "--epochs", "0"], "epochs must be greater than 0, got 0"),
-        (["train", "mnist", "--engine", "dense", "--model.dropout", "0.5"], "The dense engine has no Dropout"),
+        (["train", "mnist", "--engine", "dense", "--model", "lenet"], "The dense engine has no convolution."),
         (["evaluate", "nowhere"], "There is no such folder"),
         (["resume", "nowhere"], "There is no such folder"),
         (["predict", "nowhere", "x.png"], "There is no such folder"),

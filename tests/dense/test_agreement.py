@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cases import agreement_cases, distance, images, label, recipe, table, trained
+from cases import CLASS_WEIGHTS, OPTIMIZERS, agreement_cases, distance, images, label, recipe, table, trained
 from unstuck.data.dataset import Dataset
+from unstuck.network.layers import BatchNorm, Linear
 from unstuck.recipe.spec import Recipe
 from unstuck.training.task import Task, task_of_recipe
 
@@ -20,11 +21,25 @@ def both(case: Recipe, dataset: Dataset) -> tuple[Task, Task]:
     return dense, other
 
 
+def undetermined(task: Task) -> set[str]:
+    """Biases that batch norm takes off again with the mean, at once or after linear layers. Their gradient is all
+    rounding, of which some optimizers make whole steps, and the running mean follows them."""
+    assert task.network is not None
+    names, is_taken_off = set[str](), False
+    for number, layer in reversed([*enumerate(task.network.layers)]):
+        if is_taken_off and isinstance(layer, Linear | BatchNorm):
+            names |= {f"{number}.bias", f"{number + 1}.running_mean"}
+        is_taken_off = isinstance(layer, BatchNorm) or (is_taken_off and isinstance(layer, Linear))
+    return names
+
+
 def check(ours: Task, theirs: Task, steps: int | None = None, *, entries: bool = True) -> None:
     np.testing.assert_allclose(trained(ours, steps), trained(theirs, steps), rtol=LOSSES)
     expected = theirs.engine.weights()
     assert ours.engine.weights().keys() == expected.keys()
     for name, weight in ours.engine.weights().items():
+        if name in undetermined(ours):
+            continue
         assert distance(weight, expected[name]) < WEIGHTS, name
         if not entries:
             continue
@@ -37,7 +52,8 @@ def test_both_engines_train_the_same_network(case):
     dense, other = both(case, images())
     assert dense.plan.steps * dense.plan.epochs == 300
     assert dense.plan.rows % dense.plan.batch_size != 0  # so that an epoch ends with a short batch
-    check(dense, other)
+    # Some entries have a gradient that is all rounding, and optimizers that scale it make a whole step of it
+    check(dense, other, entries=case.optimizer.name in ("sgd", "momentum", "nesterov"))
 
 
 SHAPES = {
@@ -77,30 +93,19 @@ def test_both_engines_agree_where_numbers_in_0_to_1_are_learnt_with_bce():
     check(*both(recipe(loss="bce", optimizer={"name": "momentum", "lr": 0.01}), data))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["cross-entropy", "bce", "mse"])
 def test_dense_does_as_torch_written_out_plainly(loss, optimizer):
-    lr, decay = 0.005, 1e-3
+    lr, decay, longest = OPTIMIZERS[optimizer], 1e-3, {"cross-entropy": 1.5, "bce": 0.3, "mse": 0.5}[loss]
     data = images()
-    case = recipe(
-        model={"hidden": [16, 12], "activation": "tanh"},
-        loss=loss,
-        optimizer={"name": optimizer, "lr": lr, "weight_decay": decay},
-        schedule="constant",
-        engine="dense",
-        epochs=4,
-    )
+    rule = {"name": optimizer, "lr": lr, "weight_decay": decay, "clip_norm": longest}
+    model = {"hidden": [16, 12], "activation": "tanh", "normalization": "batch", "normalization_place": "after"}
+    case = recipe(model=model, loss=loss, optimizer=rule, schedule="constant", engine="dense", epochs=4)
     task = task_of_recipe(case, data)
-    model = nn.Sequential(nn.Linear(24, 16), nn.Tanh(), nn.Linear(16, 12), nn.Tanh(), nn.Linear(12, 4))
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in task.engine.weights().items()})
-    rule = {
-        "sgd": lambda p: torch.optim.SGD(p, lr, weight_decay=decay),
-        "momentum": lambda p: torch.optim.SGD(p, lr, momentum=0.9, weight_decay=decay),
-        "nesterov": lambda p: torch.optim.SGD(p, lr, momentum=0.9, nesterov=True, weight_decay=decay),
-        "adam": lambda p: torch.optim.Adam(p, lr, weight_decay=decay),
-    }[optimizer](model.parameters())
-    x = torch.from_numpy(data.train.x).float() / 255
-    y = torch.from_numpy(data.train.y)
+    module = plain_module()
+    module.load_state_dict({name: torch.from_numpy(value) for name, value in task.engine.weights().items()})
+    rule = plain_optimizer(optimizer, module, lr, decay)
+    x, y = torch.from_numpy(data.train.x).float() / 255, torch.from_numpy(data.train.y)
     measure = {
         "cross-entropy": lambda out, rows: functional.cross_entropy(out, y[rows]),
         "bce": lambda out, rows: functional.binary_cross_entropy_with_logits(out, torch.eye(4)[y[rows]]),
@@ -110,19 +115,43 @@ def test_dense_does_as_torch_written_out_plainly(loss, optimizer):
     for epoch in range(4):
         for rows in torch.from_numpy(task.plan.order(epoch)).split(16):
             rule.zero_grad()
-            value = measure(model(x[rows]), rows)
+            value = measure(module(x[rows]), rows)
             value.backward()
+            nn.utils.clip_grad_norm_(module.parameters(), longest)
             rule.step()
             expected.append(value.item())
     np.testing.assert_allclose(trained(task), expected, rtol=LOSSES)
-    for name, value in model.state_dict().items():
+    for name, value in module.state_dict().items():
         assert distance(task.engine.weights()[name], value.numpy()) < WEIGHTS
+    module.eval()
+    np.testing.assert_allclose(task.engine.outputs(data.train.x), module(x).detach(), rtol=1e-3, atol=1e-4)
+
+
+def plain_module() -> nn.Module:
+    hidden = (nn.Linear(24, 16), nn.Tanh(), nn.BatchNorm1d(16), nn.Linear(16, 12), nn.Tanh(), nn.BatchNorm1d(12))
+    return nn.Sequential(*hidden, nn.Linear(12, 4))
+
+
+def plain_optimizer(name: str, module: nn.Module, lr: float, decay: float) -> torch.optim.Optimizer:
+    return {
+        "sgd": lambda p: torch.optim.SGD(p, lr, weight_decay=decay),
+        "momentum": lambda p: torch.optim.SGD(p, lr, momentum=0.9, weight_decay=decay),
+        "nesterov": lambda p: torch.optim.SGD(p, lr, momentum=0.9, nesterov=True, weight_decay=decay),
+        "adam": lambda p: torch.optim.Adam(p, lr, weight_decay=decay),
+        "adamw": lambda p: torch.optim.AdamW(p, lr, weight_decay=decay),
+        "adagrad": lambda p: torch.optim.Adagrad(p, lr, weight_decay=decay),
+        "rmsprop": lambda p: torch.optim.RMSprop(p, lr, weight_decay=decay),
+    }[name](module.parameters())
+
+
+NOISY = {"hidden": [16, 12], "normalization": "batch", "dropout": 0.3, "input_dropout": 0.1}
 
 
 @pytest.mark.parametrize("data", [images, table], ids=["bytes to classes", "numbers to numbers"])
 def test_both_engines_say_the_same_of_rows_that_they_did_not_train_on(data):
     dataset = data(test=0.5, validation=0.0)
-    dense, other = both(recipe(batch_size=8), dataset)
+    dense, other = both(recipe(batch_size=8, model=NOISY, optimizer={"name": "sgd", "lr": 0.03}), dataset)
+    check(dense, other, steps=40)
     ours, theirs = (task.engine.evaluate(task.rows["test"]) for task in (dense, other))
     np.testing.assert_allclose(ours.outputs, theirs.outputs, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(ours.targets, theirs.targets)
@@ -131,20 +160,25 @@ def test_both_engines_say_the_same_of_rows_that_they_did_not_train_on(data):
 
 def test_evaluation_changes_nothing_and_does_not_depend_on_its_blocks():
     dataset = images(rows=700)
-    task = task_of_recipe(recipe(engine="dense"), dataset)
+    loss = {"name": "cross-entropy", "class_weights": CLASS_WEIGHTS, "label_smoothing": 0.1}
+    task = task_of_recipe(recipe(engine="dense", model=NOISY, loss=loss), dataset)
+    trained(task, 10)
     before = task.engine.weights()
     whole = task.engine.evaluate(dataset.train)
     parts = [task.engine.evaluate(dataset.train.take(np.arange(k, k + 100))) for k in range(0, 700, 100)]
     np.testing.assert_allclose(
         whole.outputs, np.concatenate([part.outputs for part in parts]), rtol=1e-5, atol=1e-6
     )
-    assert whole.loss == pytest.approx(np.mean([part.loss for part in parts]), rel=1e-6)
+    shares = [np.array(CLASS_WEIGHTS)[dataset.train.y[k : k + 100]].sum() for k in range(0, 700, 100)]
+    losses = [part.loss for part in parts]
+    assert whole.loss == pytest.approx(np.average(losses, weights=shares), rel=1e-6)
     for name, value in task.engine.weights().items():
         np.testing.assert_array_equal(value, before[name])
 
 
 def test_outputs_are_those_of_evaluation_for_bytes_and_for_numbers():
     for data in (images(), table()):
-        task = task_of_recipe(recipe(engine="dense"), data)
+        task = task_of_recipe(recipe(engine="dense", model=NOISY), data)
+        trained(task, 10)
         expected = task.engine.evaluate(data.train).outputs
         np.testing.assert_array_equal(task.engine.outputs(data.train.x), expected)

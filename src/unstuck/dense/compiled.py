@@ -6,8 +6,13 @@ from pathlib import Path
 
 from numba import njit
 
+from unstuck.network import masks
+
 # All that fast arithmetic allows, except to assume that NaN and infinity never occur: seeing them is our trade.
 _ARITHMETIC = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
+# What is compiled, in part or whole
+_SOURCES = (*Path(__file__).parent.glob("*.py"), Path(masks.__file__))
 
 inlined = njit(forceinline=True, error_model="numpy", fastmath=_ARITHMETIC)
 
@@ -16,11 +21,11 @@ def entry(function):
     """Compile a function that Python calls, once, with all that it calls inlined, and cache it on disk.
 
     Without the inlining, the first process would run other copies of the inner functions than those that load
-    the cache: other roundings. Compiled code older than any source of this package is removed, as numba itself
-    compares the entry's own file alone.
+    the cache: other roundings. Compiled code older than any source is removed, as numba itself compares the
+    entry's own file alone.
     """
     compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath=_ARITHMETIC)(function)
-    newest = max(source.stat().st_mtime for source in Path(__file__).parent.glob("*.py"))
+    newest = max(source.stat().st_mtime for source in _SOURCES)
     for index in _indices(compiled):
         if index.stat().st_mtime < newest:
             index.unlink(missing_ok=True)

@@ -1,17 +1,32 @@
 """The engine of our own: multi-layer perceptrons on the processor, whole stretches of steps compiled."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from unstuck.data.dataset import Split
 from unstuck.dense import epoch, losses, optimizers
+from unstuck.dense import plan as plans
 from unstuck.dense.compiled import is_compiled
+from unstuck.dense.plan import Plan, Rows, State, Workspace
 from unstuck.dense.threads import one_thread
 from unstuck.engine import Arrays, Evaluation
-from unstuck.network import shapes
-from unstuck.network.layers import Activation, Dropout, LayerNorm, Linear
+from unstuck.network.layers import (
+    Activation,
+    Average,
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Flatten,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    Picture,
+    Pool,
+    Recurrent,
+    Residual,
+    Sequence,
+)
 from unstuck.network.network import Network
 from unstuck.recipe.loss import Loss
 from unstuck.recipe.spec import Recipe
@@ -19,40 +34,54 @@ from unstuck.recipe.spec import Recipe
 # Rows per block where no gradient is wanted: large enough for the products' full rate, small enough for the cache.
 _BLOCK = 256
 
+_KNOWN = (Linear, LayerNorm, GroupNorm, BatchNorm, Activation, Dropout)
+# What it lacks, of which the first is named that a network has: a picture is only there for the convolution.
+_BEYOND = {
+    Convolution: "convolution",
+    Recurrent: "recurrent layer",
+    Residual: "residual block",
+    Pool: "pooling",
+    Average: "pooling",
+    Picture: "layer for pictures",
+    Sequence: "layer for sequences",
+    Flatten: "flattening",
+}
+
 
 def why_not(recipe: Recipe, network: Network) -> str | None:
-    """What this engine lacks to train the recipe's network; None if it can."""
-    for layer in network.layers:
-        if not isinstance(layer, Linear | LayerNorm | Activation):
-            return type(layer).__name__
-        if isinstance(layer, Activation) and layer.name not in ("identity", *epoch.KINDS):
-            return layer.name
+    """What this engine lacks to train the recipe's network, in the words of "it has no …"; None if it can."""
+    if lacking := _layer_lacking(network):
+        return lacking
     for word, known in ((recipe.optimizer.name, optimizers.CODES), (recipe.loss.name, losses.CODES)):
         if word not in known:
             return word
-    lacking = {
-        "clip_norm": recipe.optimizer.clip_norm is not None,
-        "label_smoothing": recipe.loss.label_smoothing > 0,
-        "class_weights": recipe.loss.class_weights != "none",
+    others = {
         "augmentation": recipe.augment.is_on,
         "frozen layers": recipe.transfer is not None,
         "bf16": recipe.precision != "float32",
         "torch.compile": recipe.compile,
     }
-    return next((what for what, is_asked in lacking.items() if is_asked), None)
+    return next((what for what, is_asked in others.items() if is_asked), None)
 
 
 def can_evaluate(network: Network, loss: Loss | None) -> bool:
-    """Whether `evaluated` can run the network: by layers that this engine has, or that rest in evaluation."""
-    known = all(
-        isinstance(layer, Linear | LayerNorm | Dropout)
-        or (isinstance(layer, Activation) and layer.name in ("identity", *epoch.KINDS))
-        for layer in network.layers
-    )
-    plain = loss is None or (
-        loss.name in losses.CODES and not loss.label_smoothing and loss.class_weights == "none"
-    )
-    return known and plain
+    """Whether `evaluated` can run the network and measure the loss, whichever engine trained it."""
+    return _layer_lacking(network) is None and (loss is None or loss.name in losses.CODES)
+
+
+def _layer_lacking(network: Network) -> str | None:
+    parts = [layer for _, layer in network.parts()]
+    for kind, word in _BEYOND.items():
+        if any(isinstance(layer, kind) for layer in parts):
+            return word
+    for layer in parts:
+        if not isinstance(layer, _KNOWN):
+            return type(layer).__name__.lower()
+        if isinstance(layer, BatchNorm) and layer.pictures:
+            return "batch norm of pictures"
+        if isinstance(layer, Activation) and layer.name not in plans.KINDS:
+            return layer.name
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +89,13 @@ class DenseEngine:
     """Trains a network in place. One thread; two engines may train at once in two threads. `make` makes one."""
 
     network: Network
-    plan: epoch.Plan
-    data: epoch.Rows
+    plan: Plan
+    data: Rows
     settings: np.ndarray
     batch_size: int
-    state: epoch.State
-    work: epoch.Workspace
+    state: State
+    buffers: Arrays
+    work: Workspace
     factor: float
     lr: float
     name: str = "dense"
@@ -84,18 +114,26 @@ class DenseEngine:
 
         Args:
             network: of layers that this engine has; `why_not` tells.
-            recipe: resolved; its loss, optimizer and batch_size are what counts.
+            recipe: resolved; its seed, loss, optimizer and batch_size are what counts.
             parameters: (P,) float32 in the network's order; training changes them in place.
             train: the rows to train on.
             factor: what bytes are multiplied by.
         """
-        table, constants = _table(network)
-        optimizer, batch_size = recipe.optimizer, recipe.batch_size
-        plan = epoch.Plan(table, constants, losses.CODES[recipe.loss.name], optimizers.CODES[optimizer.name])
-        settings = np.array([getattr(optimizer, name, 0.0) for name in optimizers.SETTINGS])
-        state = epoch.State(parameters, *(np.zeros_like(parameters) for _ in range(3)))
-        work = _workspace(table, batch_size)
-        return cls(network, plan, _rows(train, factor), settings, batch_size, state, work, factor, optimizer.lr)
+        running, buffers = plans.buffers_of(network)
+        plan = plans.plan_of(network, recipe)
+        gradient, first, second = (np.zeros_like(parameters) for _ in range(3))  # each aligned by itself
+        return cls(
+            network,
+            plan,
+            plans.rows_of(train, factor),
+            plans.settings_of(recipe),
+            recipe.batch_size,
+            State(parameters, gradient, first, second, running),
+            buffers,
+            plans.workspace(plan, recipe.batch_size),
+            factor,
+            recipe.optimizer.lr,
+        )
 
     @staticmethod
     def is_ready() -> bool:
@@ -124,29 +162,35 @@ class DenseEngine:
                 self.work,
                 losses,
             )
+        for name, value in self.buffers.items():
+            if name.endswith("num_batches_tracked"):
+                value[...] += taken
         return losses[: taken + 1]
 
     def evaluate(self, rows: Split) -> Evaluation:
-        """Outputs (N, O) and mean loss."""
-        return _evaluate(self.plan, rows, self.factor, self.state.parameters)
+        """Outputs (N, O) and mean loss, in evaluation mode."""
+        return _evaluate(self.plan, rows, self.factor, self.state.parameters, self.state.running)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Outputs (N, O) for inputs (N, …), bytes or scaled numbers."""
         nothing = np.zeros(0, np.int64)
-        return _evaluate(self.plan, Split(x, nothing, nothing), self.factor, self.state.parameters).outputs
+        return self.evaluate(Split(x, nothing, nothing)).outputs
 
     def trouble(self) -> str | None:
         """The first layer of the last batch whose output is not finite; if none, the loss itself overflowed."""
         for number, layer in enumerate(self.network.layers):
-            start = self.plan.table[number, epoch.START] * self.batch_size
-            width = self.plan.table[number, epoch.OUTPUTS] * self.batch_size
+            start = self.plan.table[number, plans.START] * self.batch_size
+            width = self.plan.table[number, plans.OUTPUTS] * self.batch_size
             if not np.isfinite(self.work.outputs[start : start + width]).all():
                 return f"layer {number} ({type(layer).__name__})"
         return None
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Copies of the parameters, by name."""
-        return {name: value.copy() for name, value in self.network.named(self.state.parameters).items()}
+        """Copies of parameters and running statistics, by name."""
+        return {name: value.copy() for name, value in self._places().items()}
+
+    def _places(self) -> dict[str, np.ndarray]:
+        return {**self.network.named(self.state.parameters), **self.buffers}
 
     def memory(self) -> dict[str, np.ndarray]:
         """Copies of the optimizer's moments, flat (P,)."""
@@ -154,8 +198,8 @@ class DenseEngine:
 
     def restore(self, weights: Arrays, memory: Arrays | None = None) -> None:
         """Put weights, and moments if given, back in place."""
-        for name, place in self.network.named(self.state.parameters).items():
-            place[:] = weights[name]
+        for name, place in self._places().items():
+            place[...] = weights[name]
         if memory is not None:
             self.state.first[:], self.state.second[:] = memory["first"], memory["second"]
 
@@ -163,62 +207,17 @@ class DenseEngine:
 def evaluated(network: Network, weights: Arrays, rows: Split, loss: Loss | None) -> Evaluation:
     """What a network says of rows whose inputs are scaled (N, …), whichever engine trained it.
 
-    Rows without targets, and no loss, give a loss of 0.
+    `weights` holds its running statistics, too. Rows without targets, and no loss, give a loss of 0.
     """
-    code = losses.CODES[loss.name] if loss else losses.MSE
-    plan = epoch.Plan(*_table(network), code, optimizers.SGD)
-    return _evaluate(plan, rows, 1.0, network.flat(weights))
+    running, buffers = plans.buffers_of(network)
+    for name, place in buffers.items():
+        place[...] = weights[name]
+    return _evaluate(plans.plan_of_evaluation(network, loss), rows, 1.0, network.flat(weights), running)
 
 
-def _evaluate(plan: epoch.Plan, rows: Split, factor: float, parameters: np.ndarray) -> Evaluation:
-    results = np.empty((len(rows), plan.table[-1, epoch.OUTPUTS]), dtype=np.float32)
-    work = _workspace(plan.table, _BLOCK)
+def _evaluate(plan: Plan, rows: Split, factor: float, parameters: np.ndarray, running: np.ndarray) -> Evaluation:
+    results = np.empty((len(rows), plan.table[-1, plans.OUTPUTS]), dtype=np.float32)
+    work = plans.workspace(plan, _BLOCK)
     with one_thread():
-        loss = epoch.evaluate(plan, _rows(rows, factor), parameters, _BLOCK, work, results)
+        loss = epoch.evaluate(plan, plans.rows_of(rows, factor), parameters, running, _BLOCK, work, results)
     return Evaluation(results, rows.y, loss)
-
-
-def _table(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """The network as numbers: (L, 5) int64 and (L,) float32, as `epoch.Plan` describes them."""
-    table, constants = [], []
-    parameters, width, start = 0, network.inputs, network.inputs
-    for layer in network.layers:
-        match layer:
-            case Linear(inputs=inputs, outputs=outputs):
-                row, constant = (epoch.LINEAR, inputs, outputs), 0.0
-            case LayerNorm(features=features, eps=eps):
-                row, constant = (epoch.LAYER_NORM, features, features), eps
-            case Activation(name="identity") | Dropout():  # dropout in evaluation; `why_not` bars it from training
-                row, constant = (epoch.RELU, width, width), 1.0  # its slope below zero
-            case Activation(name=name, slope=slope):
-                row, constant = (epoch.KINDS[name], width, width), slope if name == "leaky-relu" else 0.0
-            case _:
-                raise TypeError(f"the dense engine has no {layer}; `why_not` tells beforehand")
-        table.append((*row, parameters, start))
-        constants.append(constant)
-        parameters += sum(math.prod(shape) for shape in shapes.parameters(layer).values())
-        width, start = row[2], start + row[2]
-    return np.array(table, dtype=np.int64), np.array(constants, dtype=np.float32)
-
-
-def _workspace(table: np.ndarray, capacity: int) -> epoch.Workspace:
-    widths = table[0, epoch.INPUTS] + table[:, epoch.OUTPUTS].sum()
-    widest = max(table[:, epoch.INPUTS].max(), table[:, epoch.OUTPUTS].max())
-    return epoch.Workspace(
-        outputs=np.zeros(widths * capacity, dtype=np.float32),
-        errors=np.zeros(2 * widest * capacity, dtype=np.float32),
-        statistics=np.zeros(len(table) * capacity * 2, dtype=np.float32),
-    )
-
-
-def _rows(split: Split, factor: float) -> epoch.Rows:
-    """The rows as compiled code takes them: flat examples, writable and contiguous, whatever they were."""
-    x = split.x.reshape(-1)
-    is_bytes, is_classes = x.dtype == np.uint8, split.y.ndim == 1
-    return epoch.Rows(
-        pixels=np.require(x if is_bytes else np.zeros(0), np.uint8, ["C", "W"]),
-        numbers=np.require(np.zeros(0) if is_bytes else x, np.float32, ["C", "W"]),
-        factor=np.float32(factor),
-        labels=np.require(split.y if is_classes else np.zeros(0), np.int64, ["C", "W"]),
-        values=np.require(np.zeros((0, 0)) if is_classes else split.y, np.float32, ["C", "W"]),
-    )
