@@ -56,7 +56,11 @@ def standing(name: str, workers: dict[str, Worker], data: tuple, asked: argparse
     """One case measured."""
     case = CASES[name]
     task = make_task(case, *data)
-    results = contest(name, case, task, workers, rounds=asked.rounds, seconds=asked.seconds, say=say)
+    there = {who: worker for who, worker in workers.items() if who in (case.contestants or workers)}
+    asked_in = {*there}
+    results = contest(name, case, task, there, rounds=asked.rounds, seconds=asked.seconds, say=say)
+    for fallen in asked_in - {*there}:
+        workers.pop(fallen)
     limit = results.pop(LIMIT, None)
     return table.Standing(name=name, case=case, results=results, limit=limit)
 

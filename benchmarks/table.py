@@ -80,7 +80,7 @@ def page(
 def section(standing: Standing) -> str:
     """One case: its title, its table, its limit."""
     rows = [_cells(standing, contestant, result) for contestant, result in standing.ranked]
-    count = operations(standing.case.widths, standing.case.batch)
+    count = operations(standing.case.widths, standing.case.batch) if standing.case.widths else 0
     limit = (
         ""
         if math.isnan(standing.most)

@@ -19,10 +19,41 @@ from benchmarks.task import Task
 
 
 def build(task: Task) -> keras.Model:
+    if task.network == "lenet":
+        return lenet(task)
     *hidden, outputs = task.widths[1:]
     layers = [keras.layers.Dense(width, activation="relu") for width in hidden]
     model = keras.Sequential([keras.Input(task.widths[:1]), *layers, keras.layers.Dense(outputs)])
     model.set_weights([array for weight, bias in task.weights for array in (weight.T, bias)])
+    return model
+
+
+def lenet(task: Task) -> keras.Model:
+    """LeNet-5 as Keras lays it out: channels last, so that the first dense layer's inputs are in another order."""
+    dense = [keras.layers.Dense(width, activation="relu") for width in (120, 84)]
+    model = keras.Sequential(
+        [
+            keras.Input((784,)),
+            keras.layers.Reshape((28, 28, 1)),
+            keras.layers.Conv2D(6, 5, padding="same", activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(16, 5, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            *dense,
+            keras.layers.Dense(10),
+        ]
+    )
+    arrays = []
+    for array in task.named.values():
+        if array.ndim == 4:
+            array = array.transpose(2, 3, 1, 0)
+        elif array.shape == (120, 400):
+            array = array.reshape(120, 16, 5, 5).transpose(2, 3, 1, 0).reshape(400, 120)
+        elif array.ndim == 2:
+            array = array.T
+        arrays.append(array)
+    model.set_weights(arrays)
     return model
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from benchmarks.network import OPTIMIZERS, build
 from benchmarks.task import Task
+from unstuck.network.torch_module import torch_module
 from unstuck.training.program import Program
 from unstuck.training.torch_engine import Setting, TorchEngine
 from unstuck.training.torch_rows import Resident
@@ -16,7 +17,7 @@ from unstuck.training.torch_rows import Resident
 def prepare(task: Task) -> Callable[[int], np.ndarray]:
     rows = Resident(torch.tensor(task.pixels), torch.tensor(task.labels), 1 / 255)
     program = Program(
-        model=lambda: build(task),
+        model=lambda: build(task) if task.network == "mlp" else torch_module(task.built, task.named),
         train=rows,
         loss=nn.CrossEntropyLoss(),
         optimizer=lambda parameters: OPTIMIZERS[task.optimizer](parameters, lr=task.lr, fused=True),

@@ -39,6 +39,14 @@ def test_contestants_train_the_references_network_however_often_they_run(case, p
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.parametrize("peer", ["torch", "resident", "tutorial"])
+@pytest.mark.parametrize("network", ["lenet", "lstm"])
+def test_contestants_train_the_larger_networks_of_the_reference(network, peer, data):
+    task = make_task(Case(network=network, optimizer="adam", lr=0.001, batch=6), *data)
+    run = importlib.import_module(f"benchmarks.peers.{PEERS[peer].module}").prepare(task)
+    assert run(10) == pytest.approx(losses(task, 10), abs=1e-4)
+
+
 def test_the_mean_that_scikit_learn_shows_is_the_references(data):
     task = make_task(SMALL["sgd"], *data)
     run = importlib.import_module("benchmarks.peers.sklearn_mlp").prepare(task)
@@ -121,7 +129,7 @@ def test_the_picture_is_drawn_with_and_without_a_limit(tmp_path):
     results = {"dense": result(3800, 4000), "tutorial": result(90, 100)}
     standings = [
         Standing(name=name, case=case, results=results, limit=most)
-        for (name, case), most in zip(CASES.items(), [result(8000), None], strict=True)
+        for (name, case), most in zip(CASES.items(), [result(8000), None, None, None], strict=True)
     ]
     draw(standings, tmp_path / "figures" / "benchmark.png")
     assert (tmp_path / "figures" / "benchmark.png").read_bytes().startswith(b"\x89PNG")
