@@ -1,6 +1,6 @@
 """What an engine must do, and the stretches that training is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -50,6 +50,11 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """dense or torch."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was asked for beside the training itself, and what came of it, a sentence each."""
         ...
 
     def advance(self, order: np.ndarray, factors: np.ndarray, done: int) -> np.ndarray:

@@ -99,6 +99,7 @@ class DenseEngine:
     factor: float
     lr: float
     name: str = "dense"
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def make(

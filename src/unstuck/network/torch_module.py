@@ -56,6 +56,7 @@ class Dropout(nn.Module):
         super().__init__()
         self.share, self.key, self.step = share, np.uint64(0), 0
 
+    @torch.compiler.disable  # the step is another number every time, and would be compiled anew
     def forward(self, x: Tensor) -> Tensor:
         """x (B, …) → (B, …)."""
         if not self.training or self.share == 0:

@@ -84,7 +84,7 @@ def run_summary(run: Run, *, seconds: float) -> str:
             loss, *others = run.scores[split].items()
             said = ", ".join(f"{name} {_score(value)}" for name, value in others)
             lines.append(f"{split:<10}  {said}, loss {_loss(loss[1])}")
-    lines.append(_ending(run))
+    lines += [_ending(run), *run.notes]
     return "\n".join([*lines, f"{run.folder}   {seconds:.1f} s"])
 
 

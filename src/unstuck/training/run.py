@@ -39,6 +39,7 @@ class Run:
         folder: where it is written, if it is.
         steps_per_epoch: steps from one epoch's end to the next.
         predictor: what answers for new inputs; None where the model is code that is not at hand.
+        notes: what precision, compilation and the like came to, a sentence each.
     """
 
     scores: Scores
@@ -52,6 +53,7 @@ class Run:
     folder: Path | None
     steps_per_epoch: int
     predictor: Predictor | Engine | None
+    notes: tuple[str, ...] = ()
 
     @property
     def loss_unit(self) -> str:
@@ -100,6 +102,7 @@ def conclude(training: Training) -> Run:
         folder=folder.path if folder else None,
         steps_per_epoch=task.plan.steps,
         predictor=predictor,
+        notes=tuple(task.engine.notes),
     )
     if folder and scored:
         _write(run, folder, task.dataset)
@@ -125,7 +128,7 @@ def _write(run: Run, folder: Folder, dataset: Dataset | None) -> None:
     for name, scaling in (("inputs", dataset.inputs), ("targets", dataset.targets)) if dataset else ():
         if scaling is not None:
             groups[name] = {"shift": scaling.shift, "factor": scaling.factor}
-    facts = {"kept": run.kept, "steps_per_epoch": run.steps_per_epoch}
+    facts = {"kept": run.kept, "steps_per_epoch": run.steps_per_epoch, "notes": run.notes}
     facts |= {"data": asdict(run.facts) if run.facts else None}
     Archive(groups, facts).save(folder.path / "weights.safetensors")
     if run.test is not None:
@@ -174,6 +177,7 @@ def load(path: str | Path) -> Run:
         folder=folder.path,
         steps_per_epoch=kept.facts["steps_per_epoch"],
         predictor=predictor,
+        notes=tuple(kept.facts["notes"]),
     )
 
 

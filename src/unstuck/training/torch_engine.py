@@ -17,6 +17,7 @@ from unstuck.network.torch_module import Dropout
 from unstuck.rng import torch_seed
 from unstuck.training import torch_random
 from unstuck.training.program import Program
+from unstuck.training.torch_compiled import Compiled
 from unstuck.training.torch_loss import WeighedLoss
 from unstuck.training.torch_rows import Rows
 from unstuck.training.torch_transfer import hold
@@ -90,7 +91,7 @@ class TorchEngine:
             group.setdefault("initial_lr", group["lr"])
         return cls(
             model,
-            torch.compile(model) if setting.compiled else model,
+            Compiled(model) if setting.compiled else model,
             program.loss.to(device) if isinstance(program.loss, nn.Module) else program.loss,
             optimizer,
             program.step,
@@ -100,6 +101,16 @@ class TorchEngine:
             torch_random.seeded(seed, device),
             program.schedule is not None,
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """What precision and compilation came to."""
+        notes: list[str] = []
+        if self.setting.precision == "bf16":
+            notes.append("bf16: matrix products and convolutions of training in bfloat16, all else in float32")
+        if isinstance(self.forward, Compiled) and self.forward.note:
+            notes.append(self.forward.note)
+        return notes
 
     @property
     def device(self) -> torch.device:
