@@ -56,19 +56,23 @@ class Dropout(nn.Module):
         super().__init__()
         self.share, self.key, self.step = share, np.uint64(0), 0
 
-    @torch.compiler.disable  # the step is another number every time, and would be compiled anew
     def forward(self, x: Tensor) -> Tensor:
         """x (B, …) → (B, …)."""
         if not self.training or self.share == 0:
             return x
-        state = torch.arange(1, x.numel() + 1, device=x.device) * _signed(GOLDEN)
-        state = _mixed(state + _signed(step_key(self.key, self.step)))
-        kept = _shifted(state, 32) >= threshold(self.share)
-        return x * kept.reshape(x.shape) / (1 - self.share)
+        return x * _kept(x, self.key, self.step, self.share) / (1 - self.share)
 
     def extra_repr(self) -> str:
         """What print shows in the parentheses."""
         return f"share={self.share}"
+
+
+@cast(Any, torch.compiler.disable)  # the step is another number every time, and would be compiled anew
+def _kept(x: Tensor, key: np.uint64, step: int, share: float) -> Tensor:
+    """`masks.kept`, in torch: which of the numbers of x stay, as a tensor of its shape."""
+    state = torch.arange(1, x.numel() + 1, device=x.device) * _signed(GOLDEN)
+    state = _mixed(state + _signed(step_key(key, step)))
+    return (_shifted(state, 32) >= threshold(share)).reshape(x.shape)
 
 
 def _signed(number: np.uint64) -> int:
