@@ -60,7 +60,7 @@ class Dropout(nn.Module):
         """x (B, …) → (B, …)."""
         if not self.training or self.share == 0:
             return x
-        return x * _kept(x, self.key, self.step, self.share) / (1 - self.share)
+        return x * _kept(self, x.shape, x.device) / (1 - self.share)
 
     def extra_repr(self) -> str:
         """What print shows in the parentheses."""
@@ -68,11 +68,11 @@ class Dropout(nn.Module):
 
 
 @cast(Any, torch.compiler.disable)  # the step is another number every time, and would be compiled anew
-def _kept(x: Tensor, key: np.uint64, step: int, share: float) -> Tensor:
-    """`masks.kept`, in torch: which of the numbers of x stay, as a tensor of its shape."""
-    state = torch.arange(1, x.numel() + 1, device=x.device) * _signed(GOLDEN)
-    state = _mixed(state + _signed(step_key(key, step)))
-    return (_shifted(state, 32) >= threshold(share)).reshape(x.shape)
+def _kept(dropout: Dropout, shape: torch.Size, device: torch.device) -> Tensor:
+    """`masks.kept`, in torch: which of a batch's numbers stay, as a tensor of their shape."""
+    state = torch.arange(1, shape.numel() + 1, device=device) * _signed(GOLDEN)
+    state = _mixed(state + _signed(step_key(dropout.key, dropout.step)))
+    return (_shifted(state, 32) >= threshold(dropout.share)).reshape(shape)
 
 
 def _signed(number: np.uint64) -> int:
