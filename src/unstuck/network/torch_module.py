@@ -67,7 +67,6 @@ class Dropout(nn.Module):
         return f"share={self.share}"
 
 
-@cast(Any, torch.compiler.disable)  # the step is another number every time, and would be compiled anew
 def _kept(dropout: Dropout, shape: torch.Size, device: torch.device) -> Tensor:
     """`masks.kept`, in torch: which of a batch's numbers stay, as a tensor of their shape."""
     state = torch.arange(1, shape.numel() + 1, device=device) * _signed(GOLDEN)

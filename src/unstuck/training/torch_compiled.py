@@ -7,12 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.errors import ProgramError
+from unstuck.network.torch_module import Dropout
 
 
 class Compiled:
     """Calls the compiled model. The first call compiles, and counts."""
 
     def __init__(self, model: nn.Module) -> None:
+        for part in model.modules():
+            if isinstance(part, Dropout):  # its step is another number every time, and would be compiled anew
+                cast(Any, part).forward = cast(Any, torch.compiler.disable)(part.forward)
         self.model = cast(Any, torch.compile(model))
         self.seconds: float | None = None
         self.graphs = self.breaks = 0
