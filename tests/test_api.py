@@ -115,3 +115,15 @@ def test_inputs_that_are_no_numbers_get_no_answer(run):
         with pytest.raises(DataError):
             run.predict(x)
     assert run.predict(np.zeros((0, 4))).shape == (0,)
+
+
+def test_an_autoencoder_is_scored_by_the_variance_that_comes_back_and_draws_its_copies(tmp_path):
+    recipe = unstuck.Recipe(data="digits", model={"name": "autoencoder", "hidden": [32, 8]}, epochs=20)
+    run = unstuck.train(recipe, out=tmp_path / "run")
+    again = unstuck.load(tmp_path / "run")
+    said, truth = again.test.outputs, again.test.targets
+    left, total = ((truth - said) ** 2).sum(), ((truth - truth.mean(axis=0)) ** 2).sum()
+    assert run.scores["test"]["r2"] == pytest.approx(1 - left / total, abs=1e-6)
+    assert run.scores["test"]["r2"] > 0.5
+    assert api.evaluate(again)["test"]["r2"] == pytest.approx(run.scores["test"]["r2"], abs=1e-6)
+    assert again.predict(np.zeros((3, 8, 8))).shape == (3, 64)

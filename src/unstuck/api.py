@@ -21,7 +21,7 @@ from unstuck.training.folder import Folder
 from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.program import Program
 from unstuck.training.run import Run, conclude, load, seal
-from unstuck.training.scores import ACCURACY, R2
+from unstuck.training.scores import score_of
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
 from unstuck.training.transfer import is_library, keep_scaling, kept_scaling, recipe_of
@@ -144,7 +144,7 @@ def evaluate(run: Run, edits: Iterable[Edit] = ()) -> dict[str, dict[str, float]
     splits = dataset.splits
     if edits:
         splits = {"test": dataset.test} if dataset.test else {"all": dataset.train}
-    score = ACCURACY if dataset.classes else R2
+    score = score_of(recipe, dataset.classes)
     scores = {}
     for name, split in splits.items():
         raw = split.x if split.x.dtype == np.uint8 else dataset.inputs.undo(split.x)

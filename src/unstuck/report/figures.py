@@ -9,7 +9,7 @@ import numpy as np
 from unstuck.data import Dataset
 from unstuck.recipe.augment import Augment
 from unstuck.report import plots, view
-from unstuck.report.picture import curves
+from unstuck.report.picture import curves, is_picture
 from unstuck.report.view.augmented import VERSIONS, chosen
 from unstuck.training.run import Run
 
@@ -40,7 +40,12 @@ def figures(run: Run, dataset: Dataset | None, *, record: int) -> Iterator[tuple
     if dataset.classes is None:
         if run.test is not None and dataset.targets is not None:
             truth, said = dataset.targets.undo(run.test.targets), dataset.targets.undo(run.test.outputs)
-            yield "predictions", plots.draw_predictions(view.PredictionView.of(truth[:, 0], said[:, 0]))
+            if run.recipe and run.recipe.model.name == "autoencoder" and is_picture(dataset.shape):
+                score = run.scores["test"]["r2"]
+                copies = view.ReconstructionView.of(truth, said, dataset.shape, score=score)
+                yield "reconstructions", plots.draw_reconstructions(copies)
+            else:
+                yield "predictions", plots.draw_predictions(view.PredictionView.of(truth[:, 0], said[:, 0]))
         return
     yield "outputs", plots.draw_outputs(_outputs(run, dataset, dataset.classes, record))
     if run.test is not None and dataset.test is not None:

@@ -127,7 +127,7 @@ def _data(recipe: Recipe, dataset: Dataset) -> list[Edit]:
         edits.append(Edit("data.scaling", "unit" if dataset.train.x.dtype == np.uint8 else "standard"))
     if recipe.data.target_scaling == "auto":
         edits.append(Edit("data.target_scaling", "none" if dataset.classes else "standard"))
-    if recipe.data.task == "auto":
+    if recipe.data.task == "auto" and recipe.model.name != "autoencoder":  # whose targets are not the data's own
         edits.append(Edit("data.task", "classification" if dataset.classes else "regression"))
     return edits
 

@@ -1,9 +1,11 @@
 """How good predictions are: a number that is higher when they are better."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from unstuck.recipe.spec import Recipe
 
 
 class Score(NamedTuple):
@@ -33,6 +35,14 @@ def r2(predictions: np.ndarray, targets: np.ndarray) -> float:
         return float(np.where(total > 0, explained, np.where(left == 0, 1.0, 0.0)).mean())
 
 
+def pooled_r2(outputs: np.ndarray, targets: np.ndarray) -> float:
+    """Share of all outputs' variance together that is explained, at most 1; steady ones hardly count."""
+    targets = targets.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # as for `r2`
+        left = ((targets - outputs) ** 2).sum()
+        return float(1 - left / ((targets - targets.mean(axis=0)) ** 2).sum())
+
+
 def threshold_accuracy(limit: float) -> Callable[[np.ndarray, np.ndarray], float]:
     """Share of numbers on the same side of the limit as their 0-or-1 target is of one half."""
 
@@ -43,4 +53,12 @@ def threshold_accuracy(limit: float) -> Callable[[np.ndarray, np.ndarray], float
 
 
 ACCURACY = Score("accuracy", "share of rows", accuracy)
+POOLED_R2 = Score("r2", "share of variance", pooled_r2)
 R2 = Score("r2", "share of variance", r2)
+
+
+def score_of(recipe: Recipe, classes: Sequence[str] | None) -> Score:
+    """Accuracy for classes, R² for numbers; of an autoencoder's many outputs R² of all together."""
+    if recipe.model.name == "autoencoder":
+        return POOLED_R2
+    return ACCURACY if classes else R2

@@ -24,7 +24,7 @@ from unstuck.training.loop import Plan
 from unstuck.training.program import Program
 from unstuck.training.resolve import resolve
 from unstuck.training.schedules import factors
-from unstuck.training.scores import ACCURACY, R2, Score
+from unstuck.training.scores import Score, score_of
 from unstuck.training.transfer import Trained
 
 # What each loss is measured in. Numbers to predict are scaled, so that their errors have no unit of their own.
@@ -103,7 +103,7 @@ def task_of_recipe(
             factors=partial(factors, recipe.schedule, epochs=recipe.epochs, steps_per_epoch=steps),
         ),
         rows=rows,
-        score=ACCURACY if dataset.classes else R2,
+        score=score_of(recipe, dataset.classes),
         keep=recipe.keep,
         link=partial(linked, LINKS.get(recipe.loss.name, "identity")),
         loss_unit=_UNITS[recipe.loss.name],

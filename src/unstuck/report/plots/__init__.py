@@ -13,4 +13,5 @@ from unstuck.report.plots.curves import draw_loss as draw_loss
 from unstuck.report.plots.curves import draw_predictions as draw_predictions
 from unstuck.report.plots.network import draw_network as draw_network
 from unstuck.report.plots.rates import draw_rates as draw_rates
+from unstuck.report.plots.reconstruction import draw_reconstructions as draw_reconstructions
 from unstuck.report.plots.samples import draw_samples as draw_samples

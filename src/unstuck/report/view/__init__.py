@@ -11,4 +11,5 @@ from unstuck.report.view.network import NetworkView as NetworkView
 from unstuck.report.view.outputs import OutputsView as OutputsView
 from unstuck.report.view.prediction import PredictionView as PredictionView
 from unstuck.report.view.rates import RatesView as RatesView
+from unstuck.report.view.reconstruction import ReconstructionView as ReconstructionView
 from unstuck.report.view.samples import SamplesView as SamplesView
