@@ -18,6 +18,7 @@ from unstuck.recipe.spec import Recipe
 from unstuck.report.figures import save_figures
 from unstuck.trackers.following import Followed, check
 from unstuck.training.folder import Folder
+from unstuck.training.own import retyped
 from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.program import Program
 from unstuck.training.run import Run, conclude, load, seal
@@ -106,18 +107,22 @@ def begin(recipe: Recipe, *, out: Path | None, stem: str) -> Training:
     return _started(task, Folder.next(Path("runs"), stem) if out is None else Folder.create(out))
 
 
-def resume(path: str | Path) -> Training:
-    """A training that goes on where its folder was left, to iterate over: same bits as if never stopped."""
+def resume(path: str | Path, *, model: str | None = None) -> Training:
+    """A training that goes on where its folder was left, to iterate over: same bits as if never stopped.
+
+    Where the model is code of your own, `model` is its name again, package.module:function.
+    """
     folder = Folder(Path(path))
     state = folder.read_state()
     if state["state"] == "finished":
         raise RunError(f"{path} is finished already. Type: unstuck evaluate {path}")
     folder.check_recipe(state)
     recipe = file.read(Recipe, folder.recipe)
+    make = retyped(recipe, model, path)
     dataset = load_for(recipe, kept_scaling(folder) if recipe.data.scaling == "source" else None)
     if dataset.fingerprint != state.get("data"):
         raise RunError(f"{path} was trained on other data: their fingerprint has changed, so it cannot go on.")
-    return Training.resumed(task_of_recipe(recipe, dataset, resumed=True), folder)
+    return Training.resumed(task_of_recipe(recipe, dataset, make=make, resumed=True), folder)
 
 
 def finish(training: Training, *, record: int = 19) -> Run:

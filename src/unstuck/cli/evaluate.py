@@ -22,18 +22,20 @@ def verb(
     run
         The run's folder.
     set_
-        KEY=VALUE of the recipe's data, the long form of a flag such as --data.path.
+        KEY=VALUE of the recipe's data, the long form of a flag such as --data.path; and --model
+        package.module:function again, where the model is code of your own.
     json
         Print the scores as JSON and nothing else.
     """
     from rich.console import Console
 
     from unstuck import api
-    from unstuck.cli.source import edit_of
+    from unstuck.cli.source import edit_of, model_of
     from unstuck.report import text
     from unstuck.training.folder import finite
 
-    scores = api.evaluate(api.load(run), [edit_of(setting) for setting in set_ or []])
+    model, others = model_of(set_ or [])
+    scores = api.evaluate(api.load(run, model=model), [edit_of(setting) for setting in others])
     if json:
         print(json_text.dumps(finite(scores), indent=2))
     else:

@@ -6,7 +6,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def verb(run: str, /, *inputs: str, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def verb(
+    run: str,
+    /,
+    *inputs: str,
+    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """Answer for new pictures, of any size, dark on light or light on dark, or for the rows of a table.
 
     Parameters
@@ -15,15 +21,18 @@ def verb(run: str, /, *inputs: str, json: Annotated[bool, Parameter(negative="")
         The run's folder.
     inputs
         Picture files, or .csv, .parquet or .npz files of rows.
+    set_
+        model=package.module:function again, where the model is code of your own; short: --model ….
     json
         Print the answers as JSON and nothing else.
     """
     from rich.console import Console
 
     from unstuck import api
+    from unstuck.cli.source import only_model
     from unstuck.report import text
 
-    answers = api.answers(api.load(run), inputs)
+    answers = api.answers(api.load(run, model=only_model(set_ or [])), inputs)
     if json:
         print(json_text.dumps([answer._asdict() for answer in answers], indent=2))
     else:

@@ -14,6 +14,21 @@ def recipe_of(source: str, settings: Sequence[str]) -> Recipe:
     return edited(_base(source, settings), [edit_of(setting) for setting in settings])
 
 
+def model_of(settings: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The model of the user's own that flags name, `--model package.module:function`, and the other flags."""
+    named = [setting.removeprefix("model=") for setting in settings if setting.startswith("model=")]
+    return (named[-1] if named else None), [one for one in settings if not one.startswith("model=")]
+
+
+def only_model(settings: Sequence[str]) -> str | None:
+    """The same, for verbs that take no other flag of a recipe."""
+    model, others = model_of(settings)
+    if others:
+        key, _, value = others[0].partition("=")
+        raise RecipeError(key, "be left as the run has it", value, hint="Only --model is taken here.")
+    return model
+
+
 def edit_of(setting: str) -> Edit:
     """`key=value` as an edit."""
     key, equals, text = setting.partition("=")

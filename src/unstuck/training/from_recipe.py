@@ -36,7 +36,7 @@ def module_of(
 ) -> nn.Module:
     """The recipe's network as a module, with weights; or the user's own, which takes pictures as (B, C, H, W).
 
-    Without weights the user's own draws them by itself. `make` is what makes it, if not the recipe's function.
+    Without weights the user's own draws them by itself. `make` is what makes it; a library's needs none.
     """
     if network:
         return torch_module(network, weights or {}, seed=recipe.seed)

@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unstuck.errors import ProgramError
+from unstuck.errors import ProgramError, RunError
+from unstuck.recipe.model import Own
+from unstuck.recipe.spec import Recipe
 from unstuck.training.transfer import LIBRARIES
 
 
@@ -32,6 +34,21 @@ def maker(name: str) -> Callable[..., Any]:
         got = "nothing" if found is None else type(found).__name__
         raise ProgramError(f"{name} must name a function or a class of {module}, got {got}.")
     return found
+
+
+def retyped(recipe: Recipe, typed: str | None, folder: Path | str) -> Callable[..., Any] | None:
+    """What makes the model of a run that is read from a folder, if that is code of the user's own.
+
+    Code runs because somebody types its name, never because a folder holds it: `typed` is that name.
+    """
+    if not isinstance(recipe.model, Own) or recipe.model.function.partition(":")[0] in LIBRARIES:
+        return None
+    if typed is None:
+        raise RunError(
+            f"{folder} has a model that is code of your own, which no folder may start by itself: "
+            f"add --model {recipe.model.function}"
+        )
+    return maker(typed)
 
 
 def called(function: Callable[..., Any], shape: tuple[int, ...], outputs: int) -> Any:

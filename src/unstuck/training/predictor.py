@@ -16,6 +16,7 @@ from unstuck.network.build import LINKS
 from unstuck.network.network import Network, linked
 from unstuck.recipe.loss import Loss
 from unstuck.recipe.spec import Recipe
+from unstuck.training.own import retyped
 from unstuck.training.resolve import network_of
 
 
@@ -67,7 +68,7 @@ class Predictor:
     targets: Scaling | None
     facts: DataFacts
     make: Callable[..., Any] | None = None
-    """What makes a model of the user's own, where the recipe does not name it."""
+    """What makes a model of the user's own; without it such a model does not answer."""
 
     @cached_property
     def network(self) -> Network | None:
@@ -77,13 +78,14 @@ class Predictor:
     @cached_property
     def module(self) -> Any:
         """The network in torch, with its weights."""
+        make = self.make or retyped(self.recipe, None, "the run")
         return importlib.import_module("unstuck.training.from_recipe").module_of(
             self.recipe,
             self.network,
             self.weights,
             shape=self.facts.intake.shape,
             outputs=self.facts.outputs,
-            make=self.make,
+            make=make,
         )
 
     def outputs(self, x: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A run: what a training left, in memory or read back from its folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from unstuck.recipe import file
 from unstuck.recipe.spec import Recipe
 from unstuck.training.archive import Archive
 from unstuck.training.folder import Folder, finite
+from unstuck.training.own import retyped
 from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.record import Record
 from unstuck.training.training import Training
@@ -150,8 +151,12 @@ def seal(run: Run) -> None:
         Folder(run.folder).seal(run.stop)
 
 
-def load(path: str | Path) -> Run:
-    """A finished run, read back. An unfinished, damaged or missing one is a `RunError`."""
+def load(path: str | Path, *, model: str | None = None) -> Run:
+    """A finished run, read back. An unfinished, damaged or missing one is a `RunError`.
+
+    Where the model is code of your own, `model` is its name, package.module:function; without it all can be
+    read, but nothing predicted, since nothing is imported because a folder names it.
+    """
     folder = Folder(Path(path))
     stop = folder.finished()
     kept = Archive.load(folder.path / "weights.safetensors")
@@ -162,7 +167,8 @@ def load(path: str | Path) -> Run:
     recipe = None
     if folder.recipe.exists():
         recipe = file.read(Recipe, folder.recipe)
-    predictor = _predictor(recipe, kept) if recipe else None
+    make = retyped(recipe, model, folder.path) if recipe and model else None
+    predictor = _predictor(recipe, kept, make) if recipe else None
     return Run(
         scores={
             split: {k: np.nan if v is None else v for k, v in scores.items()} for split, scores in said.items()
@@ -181,7 +187,7 @@ def load(path: str | Path) -> Run:
     )
 
 
-def _predictor(recipe: Recipe, kept: Archive) -> Predictor:
+def _predictor(recipe: Recipe, kept: Archive, make: Callable[..., Any] | None) -> Predictor:
     scalings = {name: Scaling(**kept.groups[name]) for name in ("inputs", "targets") if name in kept.groups}
     return Predictor(
         recipe=recipe,
@@ -189,6 +195,7 @@ def _predictor(recipe: Recipe, kept: Archive) -> Predictor:
         inputs=scalings["inputs"],
         targets=scalings.get("targets"),
         facts=DataFacts.read(kept.facts["data"]),
+        make=make,
     )
 
 

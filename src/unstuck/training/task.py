@@ -21,6 +21,7 @@ from unstuck.recipe.spec import Recipe, Stopping
 from unstuck.rng import stream
 from unstuck.training import transfer
 from unstuck.training.loop import Plan
+from unstuck.training.own import maker
 from unstuck.training.program import Program
 from unstuck.training.resolve import resolve
 from unstuck.training.schedules import factors
@@ -79,8 +80,11 @@ def task_of_recipe(
     """The recipe made live. `dataset` is what `recipe.data` loads, if it is loaded already.
 
     `make` stands for the function that a model of the user's own names: a callable that returns an nn.Module.
+    It must be given where the recipe is `resumed` from a folder, whose names nothing is imported by.
     Where it is `resumed`, its weights are put in afterwards, and no source of a transfer is asked for them.
     """
+    if isinstance(recipe.model, Own) and make is None and not resumed:
+        make = maker(recipe.model.function)
     given = None
     if recipe.transfer and not resumed:
         given = importlib.import_module("unstuck.training.torch_transfer").trained(recipe.transfer)

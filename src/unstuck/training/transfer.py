@@ -27,6 +27,7 @@ FILES = (".safetensors", ".pt", ".pth", ".bin")
 # What a model of the user's own, and a library's inside it, is called in the module that is trained.
 _PREFIXES = ("", "own.", "own.network.")
 _SCALING = "scaling.safetensors"
+_NAMES_A_MODEL = ("model", "model.name", "model.function")
 # What follows from a run's data, or was decided for them, and is decided anew.
 _NOT_TAKEN_OVER = {"data", "loss", "transfer", "keep", "engine", "device"}
 
@@ -238,11 +239,16 @@ def recipe_of(source: str, data: str | None, edits: Iterable[Edit] = ()) -> Reci
     if is_library(source):
         table["model"] = source
     elif is_file(source):
-        if not any(edit.path in ("model", "model.name") for edit in edits):
+        if not any(edit.path in _NAMES_A_MODEL for edit in edits):
             hint = "A file of weights does not say its network: try --model NAME, or package.module:function."
             raise RecipeError("model", "be given", None, hint=hint)
     else:
         table, size = _of_run(Path(source).expanduser())
+        if table["model"]["name"] == "own" and not any(edit.path in _NAMES_A_MODEL for edit in edits):
+            function = table["model"]["function"]
+            if not is_library(function):
+                hint = f"The run's is code of your own, which no folder may start: add --model {function}"
+                raise RecipeError("model", "be typed again", None, hint=hint)
         if found["path"] and Path(found["path"]).is_dir() and not idx.find(Path(found["path"])):
             found["size"] = size  # of pictures in a folder, which are read at any
     recipe = checked(Recipe, table | {"data": found, "transfer": {"source": source}})
