@@ -1,6 +1,6 @@
 """The course's networks on the real MNIST: which change helps, and by how much.
 
-`python studies/course.py` trains every arm of `improvements.toml` and `schedule.toml`, which lie beside this
+`python -m studies.course` trains every arm of `improvements.toml` and `schedule.toml`, which lie beside this
 file, and prints a table of each; with `--write` the tables go into docs/course.md, and its picture is drawn.
 """
 
@@ -11,15 +11,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from studies import parts
+from studies.parts import Edits
 from unstuck.data import Dataset, load
 from unstuck.errors import RecipeError, UnstuckError, did_you_mean
 from unstuck.recipe import file
@@ -35,22 +37,6 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 STUDIES = ("improvements", "schedule")
 BASE = "base"
-
-
-def _flat(table: Any) -> Any:
-    """Tables in tables as dotted keys, so that `optimizer = { lr = 1 }` and `optimizer.lr = 1` say the same."""
-    if not isinstance(table, dict):
-        return table
-    flat = {}
-    for name, value in table.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": leaf for key, leaf in _flat(value).items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-Edits = Annotated[dict[str, Any], BeforeValidator(_flat)]
 
 
 class Study(Part):
@@ -198,25 +184,9 @@ def show(report: Report, console: Console) -> None:
 
 
 def markdown(report: Report) -> str:
-    """The table as Markdown that is legible as text too, and its note."""
+    """The table and its note."""
     header, *rows = report.rows()
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = []
-    for first, *others in (header, rule, *rows):
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append(f"| {' | '.join([first.ljust(widths[0]), *cells])} |")
-    return "\n".join([*lines, "", report.note()])
-
-
-def put(page: str, name: str, table: str) -> str:
-    """The page with its table of that name replaced; a table stands between two marks."""
-    start, end = f"<!-- {name}: written by studies/course.py -->", f"<!-- end of {name} -->"
-    before, _, rest = page.partition(start)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise ValueError(f"the page must have the marks {start} and {end}")
-    return f"{before}{start}\n\n{table}\n\n{end}{after}"
+    return f"{parts.markdown(header, rows)}\n\n{report.note()}"
 
 
 ROW, AROUND = 0.3, 0.8  # inches: height of an arm; of a panel's title and scale
@@ -314,7 +284,7 @@ def write(reports: Mapping[str, Report]) -> None:
     document = DOCS / "course.md"
     page = document.read_text(encoding="utf-8")
     for name, report in reports.items():
-        page = put(page, name, markdown(report))
+        page = parts.put(page, name, markdown(report), study="course")
     document.write_text(page, encoding="utf-8")
     draw(list(reports.values()), DOCS / "figures" / "course.png")
 

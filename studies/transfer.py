@@ -1,6 +1,6 @@
 """Does a network that knows digits learn clothes sooner? LeNet from MNIST to 200 pictures of Fashion-MNIST.
 
-`python studies/transfer.py` trains the source, then every arm with every seed, all for as many steps, and prints
+`python -m studies.transfer` trains the source, then every arm with every seed, all for as many steps, and prints
 a table; with `--write` it goes into docs/techniques.md. A seed draws the 200 pictures, the weights and the order.
 Each arm's learning rate is the best of four, chosen on seeds that are not scored.
 """
@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 import unstuck
+from studies.parts import interval, put
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 
 PAGE = Path(__file__).parent.parent / "docs" / "techniques.md"
-START, END = "<!-- transfer: written by studies/transfer.py -->", "<!-- end of transfer -->"
 ROWS, BATCH, EPOCHS = 200, 20, 20
 SEEDS, CHOOSING = range(5), range(100, 102)
 RATES = (0.003, 0.01, 0.03, 0.1)
@@ -49,13 +48,6 @@ def accuracy(source: Path, arm: str, lr: float, seed: int) -> float:
     return run.scores["test"]["accuracy"]
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Low, mean and high of the mean's 95 % interval, by Student's t over seeds."""
-    mean, error = np.mean(values), stats.sem(values)
-    reach = stats.t.ppf(0.975, len(values) - 1) * error
-    return float(mean - reach), float(mean), float(mean + reach)
-
-
 def measured(source: Path) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Each arm's learning rate, and its accuracies seed by seed."""
     rates, scores = {}, {}
@@ -71,8 +63,7 @@ def table(rates: Mapping[str, float], scores: Mapping[str, Sequence[float]]) -> 
     """As Markdown: accuracy, and the difference to training from nothing, paired by seed."""
     lines = ["| arm | learning rate | test accuracy | against from nothing |", "|---|---:|---:|---:|"]
     for arm, values in scores.items():
-        low, mean, high = interval(np.subtract(values, scores[NOTHING]).tolist()) if arm != NOTHING else (0, 0, 0)
-        against = "" if arm == NOTHING else f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+        against = "" if arm == NOTHING else str(interval(np.subtract(values, scores[NOTHING]).tolist()))
         lines.append(f"| {arm} | {rates[arm]:g} | {np.mean(values):.3f} | {against} |")
     return "\n".join(lines)
 
@@ -95,8 +86,8 @@ def main() -> None:
     said = f"{table(rates, scores)}\n\n{note}"
     print(said)
     if asked.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
-        PAGE.write_text(f"{before}{START}\n\n{said}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(put(page, "transfer", said, study="transfer"), encoding="utf-8")
 
 
 if __name__ == "__main__":
