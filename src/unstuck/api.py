@@ -1,7 +1,7 @@
 """What a user calls in Python. Each function puts layers together; the command line calls the same."""
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -101,16 +101,20 @@ def finetune(
     return train(recipe_of(str(source), str(what), changes), out=out, log=log)
 
 
-def begin(recipe: Recipe, *, out: Path | None, stem: str) -> Training:
-    """A training of a recipe, to iterate over; `out` is a new folder, nothing stands for runs/STEM-1, -2, …."""
-    task = task_of_recipe(recipe)  # first: a recipe that cannot be run leaves no folder
+def begin(recipe: Recipe, *, out: Path | None, stem: str, live: Callable[..., Task] = task_of_recipe) -> Training:
+    """A training of a recipe, to iterate over; `out` is a new folder, nothing stands for runs/STEM-1, -2, ….
+
+    `live` is what makes a recipe live: in this process, or in several together.
+    """
+    task = live(recipe)  # first: a recipe that cannot be run leaves no folder
     return _started(task, Folder.next(Path("runs"), stem) if out is None else Folder.create(out))
 
 
-def resume(path: str | Path, *, model: str | None = None) -> Training:
+def resume(path: str | Path, *, model: str | None = None, live: Callable[..., Task] = task_of_recipe) -> Training:
     """A training that goes on where its folder was left, to iterate over: same bits as if never stopped.
 
-    Where the model is code of your own, `model` is its name again, package.module:function.
+    Where the model is code of your own, `model` is its name again, package.module:function. `live` is as for
+    `begin`.
     """
     folder = Folder(Path(path))
     state = folder.read_state()
@@ -122,7 +126,7 @@ def resume(path: str | Path, *, model: str | None = None) -> Training:
     dataset = load_for(recipe, kept_scaling(folder) if recipe.data.scaling == "source" else None)
     if dataset.fingerprint != state.get("data"):
         raise RunError(f"{path} was trained on other data: their fingerprint has changed, so it cannot go on.")
-    return Training.resumed(task_of_recipe(recipe, dataset, make=make, resumed=True), folder)
+    return Training.resumed(live(recipe, dataset, make=make, resumed=True), folder)
 
 
 def finish(training: Training, *, record: int = 19) -> Run:

@@ -38,14 +38,16 @@ def verb(
         Print the result as JSON and nothing else.
     """
     from unstuck import api
+    from unstuck.cli.processes import together
     from unstuck.cli.progress import followed
     from unstuck.cli.source import edit_of, split_data
     from unstuck.trackers.following import check
     from unstuck.training.transfer import recipe_of
 
-    check(log or [])
-    data, others = split_data(set_ or [])
-    recipe = recipe_of(source, data, map(edit_of, others))
-    stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
-    training = api.begin(recipe, out=Path(out) if out else None, stem=stem)
-    return followed(training, record=record, json=json, log=log or [])
+    with together() as live:
+        check(log or [])
+        data, others = split_data(set_ or [])
+        recipe = recipe_of(source, data, map(edit_of, others))
+        stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
+        training = api.begin(recipe, out=Path(out) if out else None, stem=stem, live=live)
+        return followed(training, record=record, json=json, log=log or [])

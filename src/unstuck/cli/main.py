@@ -10,6 +10,7 @@ from importlib import metadata
 from cyclopts import App, CycloptsError, MissingArgumentError, UnknownOptionError
 
 from unstuck.cli.flags import KEYS, SHORT, with_settings
+from unstuck.cli.processes import follow, place
 from unstuck.errors import UnstuckError, did_you_mean
 
 # Verbs are loaded when they are called: help must not wait for numba.
@@ -57,10 +58,14 @@ def _in_one_line(error: Exception, arguments: Sequence[str]) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code."""
+    rank, _ = place()
     try:
+        if rank:
+            return follow(arguments)
         code = app(with_settings(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, UnstuckError) as error:
-        print(f"unstuck: {_in_one_line(error, arguments)}", file=sys.stderr)
+        which = f"process {rank}: " if rank else ""
+        print(f"unstuck: {which}{_in_one_line(error, arguments)}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"unstuck: this machine's memory is too small for it: {error or 'nothing left'}.", file=sys.stderr)

@@ -30,9 +30,12 @@ def verb(
         Print the result as JSON and nothing else.
     """
     from unstuck import api
+    from unstuck.cli.processes import together
     from unstuck.cli.progress import followed
     from unstuck.cli.source import only_model
     from unstuck.trackers.following import check
 
     check(log or [])
-    return followed(api.resume(run, model=only_model(set_ or [])), record=record, json=json, log=log or [])
+    with together() as live:
+        training = api.resume(run, model=only_model(set_ or []), live=live)
+        return followed(training, record=record, json=json, log=log or [])

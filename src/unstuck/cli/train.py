@@ -38,15 +38,17 @@ def verb(
         Print the result as JSON and nothing else.
     """
     from unstuck import api
+    from unstuck.cli.processes import together
     from unstuck.cli.progress import followed
     from unstuck.cli.source import recipe_of
     from unstuck.data import caution
     from unstuck.trackers.following import check
 
-    check(log or [])
-    recipe = recipe_of(source, set_ or [])
-    if said := caution(recipe):
-        print(f"unstuck: {said}", file=sys.stderr)
-    stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
-    training = api.begin(recipe, out=Path(out) if out else None, stem=stem)
-    return followed(training, record=record, json=json, log=log or [])
+    with together() as live:
+        check(log or [])
+        recipe = recipe_of(source, set_ or [])
+        if said := caution(recipe):
+            print(f"unstuck: {said}", file=sys.stderr)
+        stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
+        training = api.begin(recipe, out=Path(out) if out else None, stem=stem, live=live)
+        return followed(training, record=record, json=json, log=log or [])

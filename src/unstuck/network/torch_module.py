@@ -49,12 +49,13 @@ def torch_module(network: Network, weights: Mapping[str, np.ndarray], *, seed: i
 class Dropout(nn.Module):
     """Inverted dropout whose choice is a function of seed, layer and step, as `network/masks.py` defines it.
 
-    Whoever trains sets `step`, the number of steps before this one.
+    Whoever trains sets `step`, the number of steps before this one, and, where these are not all rows of the
+    batch, `rows_before`, the number of rows before them.
     """
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.share, self.key, self.step = share, np.uint64(0), 0
+        self.share, self.key, self.step, self.rows_before = share, np.uint64(0), 0, 0
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, …) → (B, …)."""
@@ -69,7 +70,8 @@ class Dropout(nn.Module):
 
 def _kept(dropout: Dropout, shape: torch.Size, device: torch.device) -> Tensor:
     """`masks.kept`, in torch: which of a batch's numbers stay, as a tensor of their shape."""
-    state = torch.arange(1, shape.numel() + 1, device=device) * _signed(GOLDEN)
+    first = 1 + dropout.rows_before * shape[1:].numel()
+    state = torch.arange(first, first + shape.numel(), device=device) * _signed(GOLDEN)
     state = _mixed(state + _signed(step_key(dropout.key, dropout.step)))
     return (_shifted(state, 32) >= threshold(dropout.share)).reshape(shape)
 
