@@ -32,7 +32,14 @@ __all__ = ["answers", "begin", "evaluate", "export", "finetune", "finish", "load
 
 _NONE_HELD_OUT = tuple(
     Edit(path, to)
-    for path, to in {"keep": "last", "data.validation": 0.0, "data.test": 0.0, "data.rows": None}.items()
+    for path, to in {
+        "keep": "last",
+        "stopping.patience": None,
+        "schedule.name": "constant",
+        "data.validation": 0.0,
+        "data.test": 0.0,
+        "data.rows": None,
+    }.items()
 )
 
 

@@ -7,15 +7,16 @@ import pytest
 
 import unstuck
 from unstuck import api
-from unstuck.errors import ProgramError, RunError
+from unstuck.cli.source import recipe_of
+from unstuck.errors import ProgramError, RecipeError, RunError
 from unstuck.training.own import called, maker
 
 SOURCE = """
-import pathlib
+import math, pathlib
 from torch import nn
 pathlib.Path("was-imported").touch()
 def make(shape, outputs):
-    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1], 12), nn.ReLU(), nn.Linear(12, outputs))
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 12), nn.ReLU(), nn.Linear(12, outputs))
 nothing = None
 """
 
@@ -93,7 +94,42 @@ def test_a_name_that_names_nothing_is_one_line(folder, name, words):
         maker(name)
 
 
-def test_what_is_no_module_is_one_line(folder):
-    (folder / "ownmodel.py").write_text("def make(): return 3\n")
-    with pytest.raises(ProgramError, match=r"ownmodel:make must return an nn\.Module, got int"):
-        unstuck.train(recipe())
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return 3", r"ownmodel:make must return an nn\.Module, got int"),
+        ("return nn.Sequential(nn.Flatten(), nn.Linear(65, 10))", "model and loss must take inputs of shape"),
+        ("return nn.Sequential(nn.Flatten(), nn.Linear(64, 5))", "model and loss must take inputs of shape"),
+        ("return nn.Sequential(nn.Flatten(), nn.Linear(64, 10).requires_grad_(False))", "something to train"),
+        ("return nn.Flatten()", "something to train"),
+        ("return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))", "must know its sizes"),
+        ("return nn.LSTM(8, 10)", "model"),
+        ("return missing(1)(2)", "make must take shape, outputs or nothing"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line_and_leaves_no_folder(folder, body, words):
+    (folder / "ownmodel.py").write_text(f"from torch import nn\nmissing = int\ndef make():\n    {body}\n")
+    with pytest.raises(ProgramError, match=words):
+        api.begin(recipe(), out=folder / "run", stem="")
+    assert not (folder / "run").exists()
+
+
+def test_sequences_come_as_they_are(folder):
+    (folder / "ownmodel.py").write_text(
+        "from torch import nn\n"
+        "class make(nn.Module):\n"
+        "    def __init__(self, shape, outputs):\n"
+        "        super().__init__()\n"
+        "        self.cells, self.head = nn.GRU(shape[1], 6, batch_first=True), nn.Linear(6, outputs)\n"
+        "    def forward(self, x):\n"
+        "        return self.head(self.cells(x.nan_to_num())[0][:, -1])\n"
+    )
+    run = unstuck.train(unstuck.Recipe(data="pulses", model="ownmodel:make", epochs=1))
+    assert run.scores["test"]["accuracy"] >= 0
+
+
+def test_a_file_that_names_code_starts_it_only_with_its_name_typed_beside_it(folder):
+    (folder / "recipe.toml").write_text('data = "digits"\nmodel = "ownmodel:make"\nepochs = 1\n')
+    with pytest.raises(RecipeError, match="add --model ownmodel:make"):
+        recipe_of("recipe.toml", [])
+    assert recipe_of("recipe.toml", ["model=ownmodel:make"]).model.function == "ownmodel:make"

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from cases import arranged, images, recipe
+from cases import images, recipe
 from unstuck.data import load
-from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
 from unstuck.recipe.data import Data
-from unstuck.training.rate_test import HIGHEST, LOWEST, STEPS, rate_test
+from unstuck.report.view import RatesView
+from unstuck.training.rate_test import HIGHEST, LOWEST, STEPS, _judged, _smoothed, rate_test
 
 DIGITS = load(Data(name="digits"))
 
@@ -36,8 +36,7 @@ def test_adam_is_proposed_a_smaller_rate_than_gradient_descent():
 
 def test_both_engines_propose_the_same():
     dense, torch = (
-        rate_test(recipe(optimizer="sgd", engine=engine), seeds=1, dataset=images())
-        for engine in ("dense", "torch")
+        rate_test(recipe(optimizer="sgd", engine=engine), seeds=1, dataset=DIGITS) for engine in ("dense", "torch")
     )
     assert dense.proposal == pytest.approx(torch.proposal, rel=0.05)
 
@@ -50,11 +49,28 @@ def test_the_rates_rise_evenly_on_a_logarithmic_scale_and_failed_steps_are_not_n
     assert not failed.any() or failed[np.argmax(failed) :].all()
 
 
-def test_targets_that_no_input_tells_anything_about_get_no_proposal():
+def test_noise_alone_gets_no_proposal():
     rng = np.random.default_rng(0)
-    noise = Source(name="noise", train=Pairs(rng.normal(size=(400, 5)), rng.normal(size=(400, 1))))
-    nothing = recipe(model={"hidden": [], "initializer": {"name": "constant"}}, loss="mse", batch_size=400)
-    test = rate_test(nothing, seeds=2, dataset=arranged(noise))
-    assert test.proposal is None or test.starts.mean() - np.nanmin(test.losses) > 0.01
+    flat = np.stack([_smoothed(rng.normal(2.3, 0.1, STEPS)) for _ in range(500)])
+    judged = [_judged(np.geomspace(LOWEST, HIGHEST, STEPS), row, rng.normal(2.3, 0.1, 30)) for row in flat]
+    assert sum(np.isfinite(half) for _, half, _ in judged) <= 2
+
+
+def test_a_fall_that_diverges_after_it_is_found_where_it_happens():
+    rates = np.geomspace(LOWEST, HIGHEST, STEPS)
+    losses = np.where(np.arange(STEPS) < 150, 2.3, np.where(np.arange(STEPS) < 250, 1.0, np.nan))
+    _, half, best = _judged(rates, _smoothed(losses), losses[:30])
+    assert rates[150] <= half <= rates[160] < best <= rates[249]
+
+
+def test_a_start_that_is_not_finite_is_said():
+    case = recipe(model={"hidden": [16], "initializer": {"name": "normal", "std": 1e30}}, engine="dense")
+    test = rate_test(case, seeds=2, dataset=DIGITS)
+    assert test.proposal is None
+    assert "no finite number" in test.reason
+    assert RatesView.of(test).title == "No learning rate to propose"
+
+
+def test_no_seed_is_refused():
     with pytest.raises(RecipeError, match="seeds must be 1 or more, got 0"):
-        rate_test(nothing, seeds=0, dataset=arranged(noise))
+        rate_test(recipe(), seeds=0, dataset=DIGITS)

@@ -6,6 +6,7 @@ from unstuck.data import asked_for, describe
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe.augment import usual
 from unstuck.recipe.edit import Edit, edited, value_of
+from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
 
 
@@ -46,7 +47,12 @@ def split_data(settings: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def _base(source: str, settings: Sequence[str]) -> Recipe:
     if source.endswith(".toml"):
-        return Recipe.read(source)
+        recipe = Recipe.read(source)
+        if isinstance(recipe.model, Own) and not recipe.model.is_library and model_of(settings)[0] is None:
+            name = recipe.model.function
+            hint = f"Code runs where its name is typed, not because a file holds it: add --model {name}"
+            raise RecipeError("model", "be typed again", name, hint=hint)
+        return recipe
     target = next((s.removeprefix("data.target=") for s in settings if s.startswith("data.target=")), None)
     if data := asked_for(source, target):
         return Recipe(data=data)

@@ -5,11 +5,11 @@ from typing import Literal
 
 from unstuck.errors import RecipeError
 from unstuck.network.convolutional import alexnet, lenet, resnet, vgg
-from unstuck.network.layers import Activation, Layer
+from unstuck.network.layers import Activation, GroupNorm, Layer
 from unstuck.network.mlp import autoencoder, mlp
 from unstuck.network.network import Network
 from unstuck.network.recurrent import recurrent
-from unstuck.network.shapes import Shape
+from unstuck.network.shapes import Shape, inside
 from unstuck.recipe.loss import Loss
 from unstuck.recipe.model import AlexNet, Autoencoder, LeNet, Mlp, Model, Own, Recurrent, ResNet, Vgg
 
@@ -25,11 +25,21 @@ def build(model: Model, loss: Loss, *, shape: Shape, outputs: int, padded: bool 
     """
     inputs = math.prod(shape)
     layers = _layers(model, shape, outputs, padded=padded)
+    _check_normalized(layers, inputs)
     if link := LINKS.get(loss.name):
         return Network(layers, inputs, outputs, link)
     if model.output not in ("auto", "identity"):
         layers = (*layers, Activation(model.output, model.slope if isinstance(model, Mlp) else 0.01))
     return Network(layers, inputs, outputs)
+
+
+def _check_normalized(layers: tuple[Layer, ...], inputs: int) -> None:
+    """One number minus its own mean is 0, whatever it was."""
+    for layer, shape in inside(layers, (inputs,)):
+        if isinstance(layer, GroupNorm) and math.prod(shape) == layer.groups:
+            hint = f"One number is left to normalize of {' x '.join(map(str, shape))}; try batch or layer."
+            name = "instance" if layer.groups == layer.features else "group"
+            raise RecipeError("model.normalization", "be another for such small pictures", name, hint=hint)
 
 
 def _layers(model: Model, shape: Shape, outputs: int, *, padded: bool) -> tuple[Layer, ...]:

@@ -139,7 +139,7 @@ def _normalized(name: str, convolution: Convolution) -> Iterator[Layer]:
         case "layer":
             yield GroupNorm(1, features)
         case "group":
-            yield GroupNorm(groups_of(features), features)
+            yield GroupNorm(groups_of(features, least=2), features)  # one channel each is instance norm
         case "instance":
             yield GroupNorm(features, features)
         case _:
@@ -176,7 +176,7 @@ def _end(layers: Sequence[Layer], shape: Shape, name: str) -> Shape:
     """The shape after the layers; `RecipeError` if no pixel is left on the way."""
     sizes = along(tuple(layers), shape)
     if any(side < 1 for size in sizes for side in size[1:]):
-        hint = f"Nothing is left of them inside {name}. Enlarge them (data.size, for a folder), or try form small."
+        hint = f"Nothing is left of them inside {name}. Enlarge them: data.size does, for a folder of pictures."
         got = " x ".join(map(str, shape[1:]))
         raise RecipeError("the pictures", f"be larger for {name}", f"{got} pixels", hint=hint)
     return sizes[-1]

@@ -1,6 +1,7 @@
 """What follows from a layer's data: its parameters, the shape of its output, and what it costs."""
 
 import math
+from collections.abc import Iterator
 
 from unstuck.network.layers import (
     Average,
@@ -95,6 +96,14 @@ def along(layers: tuple[Layer, ...], shape: Shape) -> list[Shape]:
         shape = output(layer, shape)
         shapes.append(shape)
     return shapes
+
+
+def inside(layers: tuple[Layer, ...], shape: Shape) -> Iterator[tuple[Layer, Shape]]:
+    """Every layer with the shape of its input, those inside residual blocks too, in order."""
+    for layer, before in zip(layers, [shape, *along(layers, shape)], strict=False):
+        yield layer, before
+        if isinstance(layer, Residual):
+            yield from inside(layer.body, before)
 
 
 def operations(layer: Layer, shape: Shape) -> int:

@@ -149,6 +149,10 @@ class Autoencoder(Part):
     """How weights start."""
 
 
+# Whose networks are named as `timm:resnet18`
+LIBRARIES = ("timm", "torchvision")
+
+
 class Own(Part):
     """Anyone's module: a function or class of yours that returns an nn.Module."""
 
@@ -157,6 +161,11 @@ class Own(Part):
     """`package.module:function`; called with shape=(…) and outputs=… if it has arguments of these names."""
     output: Annotated[Output, Canonical] = "auto"
     """What its outputs are; auto is what the loss expects, logits for classes."""
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it is a published network, timm:NAME or torchvision:NAME, and no code of the user's."""
+        return self.function.partition(":")[0] in LIBRARIES
 
 
 def _own(value: Any) -> Any:

@@ -140,8 +140,9 @@ class Folder:
     def seal(self, stop: Stop) -> None:
         """Declare the folder whole, with a hash of every file in it."""
         Checkpoints(self.checkpoints).seal()
-        for left in self.path.rglob(".*"):  # by a process that was killed while it wrote
-            left.unlink(missing_ok=True)
+        for left in self.path.rglob(".*"):  # by a process that was killed while it wrote; not a user's own
+            if re.fullmatch(r"\..+\.\d+", left.name) and left.is_file():
+                left.unlink(missing_ok=True)
         inside = sorted(path for path in self.path.rglob("*") if path.is_file() and path.name != "run.json")
         hashes = {path.relative_to(self.path).as_posix(): _hash(path) for path in inside}
         self.set_state("finished", stop, files=hashes)

@@ -60,7 +60,7 @@ def rows(program: Program, device: torch.device) -> Mapping[str, Rows]:
 def score(program: Program, engine: Engine, train: Rows) -> Score:
     """The user's score; else accuracy of classes, R² of numbers, or, where neither fits, the loss negated."""
     places = np.unique(np.linspace(0, len(train) - 1, _JUDGED_BY).astype(np.int64))  # rows may be sorted by class
-    outputs, targets, _ = _first_look(engine, train.take(places))
+    outputs, targets, _ = first_look(engine, train.take(places))
     if (measure := program.score) is not None:
         return Score("score", "", _of_tensors(measure))
     by_class = outputs.ndim == targets.ndim + 1 and outputs.shape[1] > 1
@@ -74,7 +74,7 @@ def score(program: Program, engine: Engine, train: Rows) -> Score:
     return Score("negative_loss", "", _of_tensors(lambda outputs, targets: -float(program.loss(outputs, targets))))
 
 
-def _first_look(engine: Engine, some: Rows) -> Evaluation:
+def first_look(engine: Engine, some: Rows) -> Evaluation:
     """What the model and the loss say of some rows; where they cannot, the objects do not fit together."""
     try:
         return engine.evaluate(some)

@@ -32,22 +32,38 @@ def module_of(
     *,
     shape: tuple[int, ...],
     outputs: int,
+    pictures: bool,
     make: Callable[..., nn.Module] | None = None,
 ) -> nn.Module:
     """The recipe's network as a module, with weights; or the user's own, which takes pictures as (B, C, H, W).
 
+    `shape` is a row's, and `pictures` says whether rows are pictures, which may be (H, W) or (C, H, W).
     Without weights the user's own draws them by itself. `make` is what makes it; a library's needs none.
     """
     if network:
         return torch_module(network, weights or {}, seed=recipe.seed)
     assert isinstance(recipe.model, Own)
+    shape = (1, *shape) if pictures and len(shape) == 2 else shape
     made = called(make or maker(recipe.model.function), shape, outputs)
     if not isinstance(made, nn.Module):
         raise ProgramError(f"{recipe.model.function} must return an nn.Module, got {type(made).__name__}.")
-    whole = nn.Sequential(OrderedDict(shape=nn.Unflatten(1, shape if len(shape) != 2 else (1, *shape)), own=made))
+    _check_trainable(made, recipe.model.function)
+    whole = nn.Sequential(OrderedDict(shape=nn.Unflatten(1, shape), own=made))
     if weights:
-        whole.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+        try:
+            whole.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+        except RuntimeError as error:
+            said = " ".join(str(error).split())
+            raise ProgramError(f"{recipe.model.function} must be the network that was trained; {said}") from error
     return whole
+
+
+def _check_trainable(model: nn.Module, name: str) -> None:
+    parameters = [*model.parameters()]
+    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in parameters):
+        raise ProgramError(f"{name} must know its sizes: give lazy layers theirs, from shape and outputs.")
+    if not any(parameter.requires_grad for parameter in parameters):
+        raise ProgramError(f"{name} must have something to train: no parameter of it requires a gradient.")
 
 
 def evaluated(model: nn.Module, rows: Split, loss: Loss | None) -> Evaluation:

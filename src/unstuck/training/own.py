@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from unstuck.errors import ProgramError, RunError
-from unstuck.recipe.model import Own
+from unstuck.recipe.model import LIBRARIES, Own
 from unstuck.recipe.spec import Recipe
-from unstuck.training.transfer import LIBRARIES
 
 
 def maker(name: str) -> Callable[..., Any]:
@@ -27,7 +26,10 @@ def maker(name: str) -> Callable[..., Any]:
         try:
             found: Any = importlib.import_module(module)
         except ImportError as error:
-            raise ProgramError(f"{name} must name a module that can be imported; Python said: {error}.") from error
+            raise ProgramError(
+                f"{name} must name a module that can be imported; Python said: {error}. "
+                "Its file must lie in the current folder, or in PYTHONPATH."
+            ) from error
     for part in path.split("."):
         found = getattr(found, part, None)
     if not callable(found):
@@ -41,7 +43,7 @@ def retyped(recipe: Recipe, typed: str | None, folder: Path | str) -> Callable[.
 
     Code runs because somebody types its name, never because a folder holds it: `typed` is that name.
     """
-    if not isinstance(recipe.model, Own) or recipe.model.function.partition(":")[0] in LIBRARIES:
+    if not isinstance(recipe.model, Own) or recipe.model.is_library:
         return None
     if typed is None:
         raise RunError(
@@ -58,14 +60,18 @@ def called(function: Callable[..., Any], shape: tuple[int, ...], outputs: int) -
     except ValueError:  # of some classes written in C
         asked = {}
     known: dict[str, Any] = {"shape": shape, "outputs": outputs}
-    return function(**{name: value for name, value in known.items() if name in asked})
+    try:
+        return function(**{name: value for name, value in known.items() if name in asked})
+    except TypeError as error:
+        name = getattr(function, "__name__", "the model")
+        raise ProgramError(f"{name} must take shape, outputs or nothing; it said: {error}.") from error
 
 
 @contextmanager
 def _current_folder() -> Generator[None]:
     """A command that pip installs does not look for modules where it is typed; `python` does."""
     folder = str(Path.cwd())
-    sys.path.insert(0, folder)
+    sys.path.append(folder)
     try:
         yield
     finally:

@@ -85,6 +85,7 @@ class Predictor:
             self.weights,
             shape=self.facts.intake.shape,
             outputs=self.facts.outputs,
+            pictures=self.facts.intake.sequence is None and len(self.facts.intake.shape) in (2, 3),
             make=make,
         )
 

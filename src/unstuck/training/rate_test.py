@@ -20,8 +20,9 @@ STEPS = 300
 """Of each test: 43 for each factor of ten."""
 _START = 30  # steps at rates that move nothing yet, whose mean is the loss at the start
 _MEMORY = 0.9  # of the running mean that smooths the losses
-# A fall that noise alone might give: so many deviations of the losses at the start.
-_NOISE = 3.0
+# A fall that noise alone might give: so many deviations of the running mean, the least of 300 steps against a mean
+# of 30 that is itself uncertain; of 500 series of pure noise at most two fall as far.
+_NOISE = 8.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +50,8 @@ class RateTest:
     @property
     def reason(self) -> str:
         """Why this rate, or why none, in a sentence."""
+        if np.isnan(self.starts).any():
+            return "the loss is no finite number at rates that move nothing: the start itself is wrong"
         if self.proposal is None:
             fell = int(np.isfinite(self.halves).sum())
             return (
@@ -108,9 +111,12 @@ def _smoothed(losses: np.ndarray) -> np.ndarray:
 
 def _judged(rates: np.ndarray, losses: np.ndarray, start: np.ndarray) -> tuple[float, float, float]:
     """The loss at the start, the rate of half the fall, and that of the least loss."""
-    before, best = float(start.mean()), int(np.nanargmin(losses))
-    fall = before - float(losses[best])
-    if not fall > _NOISE * float(start.std()) / np.sqrt((1 + _MEMORY) / (1 - _MEMORY)):
-        return before, np.nan, float(rates[best])
+    if not np.isfinite(start).all():  # training fails at rates that move nothing
+        return np.nan, np.nan, np.nan
+    before = float(start.mean())
+    best = _START + int(np.nanargmin(np.append(losses[_START:], np.inf)))
+    fall = before - float(losses[best]) if best < losses.size else -np.inf
+    if not fall > _NOISE * float(start.std()) * np.sqrt((1 - _MEMORY) / (1 + _MEMORY)):
+        return before, np.nan, np.nan
     above = np.flatnonzero(losses[:best] > before - fall / 2)  # the last of them: noise crosses back and forth
-    return before, float(rates[above[-1] + 1]), float(rates[best])
+    return before, float(rates[above[-1] + 1]) if above.size else np.nan, float(rates[best])

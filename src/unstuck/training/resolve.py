@@ -1,5 +1,7 @@
 """What `auto` means, once the data are known: a recipe with nothing left open, and its network."""
 
+import math
+
 import numpy as np
 
 from unstuck.data.dataset import Dataset
@@ -8,7 +10,7 @@ from unstuck.errors import RecipeError
 from unstuck.network.build import LINKS, build
 from unstuck.network.layers import BatchNorm
 from unstuck.network.network import Network
-from unstuck.network.shapes import Shape
+from unstuck.network.shapes import Shape, inside
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.model import Own, Recurrent
 from unstuck.recipe.schedule import Plateau
@@ -52,10 +54,11 @@ def network_of(recipe: Recipe, shape: Shape, outputs: int, *, padded: bool) -> N
 
 
 def _check_last_batch(recipe: Recipe, network: Network, rows: int) -> None:
-    """Batch normalization of one row has no variance; of a picture's many pixels it has."""
+    """Batch normalization of one row has no variance, but where a picture has several pixels left."""
     if (rows - 1) % recipe.batch_size:
         return
-    if any(isinstance(layer, BatchNorm) and not layer.pictures for _, layer in network.parts()):
+    sizes = [shape for layer, shape in inside(network.layers, (network.inputs,)) if isinstance(layer, BatchNorm)]
+    if any(math.prod(shape[1:]) == 1 for shape in sizes):
         hint = f"{rows} rows leave one for the last batch, which has no variance."
         raise RecipeError("batch_size", "be another where a batch is normalized", recipe.batch_size, hint=hint)
 

@@ -12,6 +12,7 @@ from unstuck.data import load_for
 from unstuck.data.dataset import Dataset
 from unstuck.dense.engine import DenseEngine
 from unstuck.engine import Engine
+from unstuck.errors import RecipeError
 from unstuck.network.build import LINKS
 from unstuck.network.initial import initial_parameters
 from unstuck.network.network import Network, linked
@@ -154,6 +155,7 @@ def _torch(
         network and network.named(_initial(recipe, network)),
         shape=dataset.shape,
         outputs=dataset.outputs,
+        pictures=dataset.has_pictures,
         make=make,
     )
     augment = None
@@ -181,7 +183,21 @@ def _torch(
             thaw=thaw,
         ),
     )
+    if network is None:
+        importlib.import_module("unstuck.training.from_program").first_look(
+            engine, rows["train"].take(np.arange(2))
+        )
+        _check_last_batch(engine.model, recipe, len(dataset.train))
     return engine, rows, recipe.edit("device", device.type)
+
+
+def _check_last_batch(model: Any, recipe: Recipe, rows: int) -> None:
+    """Of a model of the user's own; `resolve` does it for the others."""
+    if (rows - 1) % recipe.batch_size == 0 and any(
+        type(part).__name__ == "BatchNorm1d" for part in model.modules()
+    ):
+        hint = f"{rows} rows leave one for the last batch, which has no variance."
+        raise RecipeError("batch_size", "be another where a batch is normalized", recipe.batch_size, hint=hint)
 
 
 def _factor(dataset: Dataset) -> float:

@@ -24,7 +24,13 @@ class WeighedLoss(nn.Module):
         """As torch's cross_entropy defines weights and label smoothing; the other losses after its example."""
         smoothing = self.spec.label_smoothing
         if self.spec.name == "cross-entropy":
-            return functional.cross_entropy(outputs, targets, self.weights, label_smoothing=smoothing)
+            if self.weights is None or not targets.is_floating_point():
+                return functional.cross_entropy(outputs, targets, self.weights, label_smoothing=smoothing)
+            # of probabilities torch's mean is over the rows, not over their weights
+            total = functional.cross_entropy(
+                outputs, targets, self.weights, label_smoothing=smoothing, reduction="sum"
+            )
+            return total / self._of_rows(targets).sum()
         numbers = targets
         if not targets.is_floating_point():
             numbers = functional.one_hot(targets, outputs.shape[1]).to(outputs.dtype)

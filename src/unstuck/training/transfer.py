@@ -14,6 +14,7 @@ from unstuck.engine import Arrays
 from unstuck.errors import RecipeError, RunError, did_you_mean
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
+from unstuck.recipe.model import LIBRARIES
 from unstuck.recipe.problem import checked
 from unstuck.recipe.spec import Recipe
 from unstuck.recipe.transfer import Transfer
@@ -22,7 +23,6 @@ from unstuck.training.folder import Folder
 
 Shape = tuple[int, ...]
 
-LIBRARIES = ("timm", "torchvision")
 FILES = (".safetensors", ".pt", ".pth", ".bin")
 # What a model of the user's own, and a library's inside it, is called in the module that is trained.
 _PREFIXES = ("", "own.", "own.network.")

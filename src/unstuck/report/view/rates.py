@@ -24,8 +24,10 @@ class RatesView:
     @classmethod
     def of(cls, test: RateTest) -> Self:
         """The view of a test; losses far above those at the start are left out."""
-        start, least = float(test.starts.mean()), float(np.nanmin(test.losses))
-        high = start + max(start - least, 0.1 * abs(start))
+        known = test.losses[np.isfinite(test.losses)]
+        start, least = (float(test.starts.mean()), float(known.min())) if known.size else (1.0, 0.0)
+        start = start if np.isfinite(start) else least
+        high = start + max(start - least, 0.1 * abs(start), 1e-6)
         losses = np.where(test.losses <= high, test.losses, np.nan)
         return cls(
             rates=test.rates,

@@ -30,4 +30,6 @@ class ReconstructionView:
     @property
     def title(self) -> str:
         """The result in a sentence."""
+        if not self.score > 0:
+            return "The copies are no nearer to the test pictures than their mean is"
         return f"{self.score:.1%} of the test pictures' variance came back"
