@@ -127,3 +127,9 @@ def test_an_autoencoder_is_scored_by_the_variance_that_comes_back_and_draws_its_
     assert run.scores["test"]["r2"] > 0.5
     assert api.evaluate(again)["test"]["r2"] == pytest.approx(run.scores["test"]["r2"], abs=1e-6)
     assert again.predict(np.zeros((3, 8, 8))).shape == (3, 64)
+
+
+@pytest.mark.parametrize("rule", [{"stopping": {"patience": 3}}, {"schedule": "plateau"}])
+def test_a_run_that_looked_at_validation_rows_is_scored_on_other_data(rule):
+    run = unstuck.train(unstuck.Recipe(data="digits", epochs=1, **rule))
+    assert api.evaluate(run, [Edit("data", "digits")])["all"]["accuracy"] > 0

@@ -207,3 +207,16 @@ def test_pictures_with_colors_are_read_row_by_row_all_colors_at_once():
 def test_an_autoencoder_is_narrowest_in_the_middle_where_nothing_bends_it():
     kinds = [type(layer).__name__ for layer in network_of(Autoencoder(hidden=(20, 5)), (6, 6)).layers]
     assert kinds == ["Linear", "Activation", "Linear", "Linear", "Activation", "Linear"]
+
+
+@pytest.mark.parametrize("name", ["instance", "group"])
+def test_group_norm_is_no_instance_norm_and_neither_is_left_one_number(name):
+    widths = {"instance": 1, "group": 2}
+    for model in (LeNet(normalization=name), ResNet(depth=8, normalization=name)):
+        for _, layer in network_of(model, (28, 28)).parts():
+            assert not isinstance(layer, GroupNorm) or layer.features // layer.groups == widths[name]
+
+
+def test_what_normalizes_a_single_number_is_refused():
+    with pytest.raises(RecipeError, match="model.normalization must be another for such small pictures"):
+        network_of(Vgg(normalization="instance"), (28, 28))

@@ -37,6 +37,8 @@ _UNITS = {
     "mae": "absolute error",
     "huber": "squared error / 2, absolute beyond delta",
 }
+# Rows that a model of the user's own is tried on before anything is written
+_TRIED = 256
 # Training rows looked at after each epoch, at most. The score's standard error is then below half a percent.
 _LOOKED_AT = 10_000
 
@@ -184,18 +186,16 @@ def _torch(
         ),
     )
     if network is None:
-        importlib.import_module("unstuck.training.from_program").first_look(
-            engine, rows["train"].take(np.arange(2))
-        )
+        some = rows["train"].take(np.arange(min(_TRIED, len(dataset.train))))
+        importlib.import_module("unstuck.training.from_program").first_look(engine, some)
         _check_last_batch(engine.model, recipe, len(dataset.train))
     return engine, rows, recipe.edit("device", device.type)
 
 
 def _check_last_batch(model: Any, recipe: Recipe, rows: int) -> None:
     """Of a model of the user's own; `resolve` does it for the others."""
-    if (rows - 1) % recipe.batch_size == 0 and any(
-        type(part).__name__ == "BatchNorm1d" for part in model.modules()
-    ):
+    is_normalized = any(type(part).__name__ == "BatchNorm1d" for part in model.modules())
+    if (rows - 1) % recipe.batch_size == 0 and is_normalized:
         hint = f"{rows} rows leave one for the last batch, which has no variance."
         raise RecipeError("batch_size", "be another where a batch is normalized", recipe.batch_size, hint=hint)
 
