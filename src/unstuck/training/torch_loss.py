@@ -57,9 +57,5 @@ class WeighedLoss(nn.Module):
                 return functional.mse_loss(outputs, targets, reduction=reduction)
 
     def count(self, targets: Tensor) -> float:
-        """How much these rows count in a mean over several batches.
-
-        torch's cross-entropy with probabilities of classes, which mixup makes, divides by rows, not by weights.
-        """
-        by_rows = self.spec.name == "cross-entropy" and targets.is_floating_point()
-        return float(len(targets)) if self.weights is None or by_rows else float(self._of_rows(targets).sum())
+        """How much these rows count in a mean over several batches."""
+        return float(len(targets)) if self.weights is None else float(self._of_rows(targets).sum())
