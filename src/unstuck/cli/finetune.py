@@ -1,5 +1,6 @@
 """unstuck finetune."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,7 @@ def verb(
     from unstuck.cli.processes import together
     from unstuck.cli.progress import followed
     from unstuck.cli.source import edit_of, split_data
+    from unstuck.data import caution
     from unstuck.trackers.following import check
     from unstuck.training.transfer import recipe_of
 
@@ -48,6 +50,8 @@ def verb(
         check(log or [])
         data, others = split_data(set_ or [])
         recipe = recipe_of(source, data, map(edit_of, others))
+        if said := caution(recipe):
+            print(f"unstuck: {said}", file=sys.stderr)
         stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
         training = api.begin(recipe, out=Path(out) if out else None, stem=stem, live=live)
         return followed(training, record=record, json=json, log=log or [])

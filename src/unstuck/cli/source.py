@@ -1,6 +1,7 @@
 """What a verb is given to train: a recipe file, a data set's name, or a path to data, and flags."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from unstuck.data import asked_for, describe
 from unstuck.errors import RecipeError, did_you_mean
@@ -53,6 +54,9 @@ def _base(source: str, settings: Sequence[str]) -> Recipe:
             hint = f"Code runs where its name is typed, not because a file holds it: add --model {name}"
             raise RecipeError("model", "be typed again", name, hint=hint)
         return recipe
+    if (Path(source) / "run.json").exists():
+        hint = f"Try unstuck evaluate {source}, or give its recipe, {Path(source) / 'recipe.toml'}."
+        raise RecipeError("the source", "be data or a recipe, not a run", source, hint=hint)
     target = next((s.removeprefix("data.target=") for s in settings if s.startswith("data.target=")), None)
     if data := asked_for(source, target):
         return Recipe(data=data)

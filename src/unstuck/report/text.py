@@ -151,6 +151,7 @@ def listing_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[ob
     """A catalogue: what there is, a row each, words to the left and whole numbers to the right."""
     table = _table(columns, left=columns)
     table.title = Text(title, style="bold")
+    table.min_width = len(title)
     table.title_justify = "left"
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
