@@ -10,6 +10,7 @@ import unstuck
 from cases import trained
 from unstuck.errors import ProgramError, RunError
 from unstuck.recipe.edit import Edit
+from unstuck.training import torch_vision
 from unstuck.training.task import task_of_recipe
 from unstuck.training.transfer import recipe_of
 
@@ -134,3 +135,9 @@ def test_rows_of_a_table_are_no_pictures(installed):
     installed("timm", TIMM)
     with pytest.raises(ProgramError, match="timm:tiny must be given pictures"):
         task_of_recipe(recipe_of("timm:tiny", "iris"))
+
+
+@pytest.mark.parametrize("name", ["timm:hf-hub:someone/model", "timm:local-dir:/models/x", "torchvision:../x"])
+def test_an_address_is_no_published_network(name):
+    with pytest.raises(RunError, match="the name of a network that"):
+        torch_vision.trained(name)

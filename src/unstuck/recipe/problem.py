@@ -51,6 +51,8 @@ def reworded(error: ValidationError, table: dict[str, Any]) -> RecipeError:
             return _unknown_word(f"{field}.name", context["tag"], context["expected_tags"])
         case "literal_error" if isinstance(got, str):
             return _unknown_word(field, got, context["expected"].replace(" or ", ", "))
+        case "string_pattern_mismatch":
+            return RecipeError(field, "be package.module:function", got, hint=more)
         case "model_type" | "model_attributes_type" | "dict_type":
             return RecipeError(field, "be a name or a table", got, hint=more)
         case _:

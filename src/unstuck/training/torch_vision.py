@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -65,6 +66,8 @@ def array(value: Tensor) -> np.ndarray:
 
 def _created(name: str, *, pretrained: bool, outputs: int | None = None) -> nn.Module:
     library, _, model = name.partition(":")
+    if not re.fullmatch(r"[\w.-]+", model):  # timm also takes addresses and folders there, of anyone's making
+        raise RunError(f"{name} must be {library}:NAME, the name of a network that {library} publishes.")
     found = _library(library)
     wanted = {} if outputs is None else {"num_classes": outputs}
     if library == "timm":
