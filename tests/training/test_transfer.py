@@ -565,12 +565,13 @@ def test_a_model_of_ones_own_that_does_not_fit_is_named_by_its_own_names(own):
         task(own / "w.pt", model="mine:wider")
 
 
-@pytest.mark.parametrize(("name", "count"), [("Single", 1), ("Nothing", 0)])
-def test_a_model_of_ones_own_with_nothing_to_train_is_named(own, name, count):
+def test_a_model_of_ones_own_with_too_little_to_train_is_named(own):
     (own / "mine.py").write_text(OWN + "\nclass Nothing(nn.Flatten):\n    pass\n")
     torch.save({"weight": torch.ones(10, 8)}, own / "w.pt")
-    with pytest.raises(RecipeError, match=f"two layers with weights to take one over, got {count}"):
-        task(own / "w.pt", model=f"mine:{name}")
+    with pytest.raises(RecipeError, match="two layers with weights to take one over, got 1"):
+        task(own / "w.pt", model="mine:Single")
+    with pytest.raises(ProgramError, match="mine:Nothing must have something to train"):
+        task(own / "w.pt", model="mine:Nothing")
 
 
 def test_parameters_that_their_author_froze_stay_frozen(own):
