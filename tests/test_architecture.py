@@ -23,6 +23,7 @@ LEVELS = (
     ("data", "network", "engine"),
     ("dense",),
     ("training",),
+    ("study",),
     ("report", "trackers"),
     ("api", "estimators"),
     ("cli",),
