@@ -20,12 +20,21 @@ def load(spec: Data, inputs: Scaling | None = None) -> Dataset:
     The same `spec` gives the same arrays, bit by bit. Nothing is fitted on validation or test rows. `inputs`
     is the scaling of whoever learned before, where `spec.scaling` is `source`.
     """
-    return arrange(catalog.open_set(spec) if spec.path is None else readers.read(spec), spec, inputs)
+    return arrange(open_source(spec), spec, inputs)
+
+
+def open_source(spec: Data) -> Source:
+    """The data as they were found, before they are split and scaled; `arrange` may do that in many ways."""
+    return catalog.open_set(spec) if spec.path is None else readers.read(spec)
 
 
 def load_for(recipe: Recipe, inputs: Scaling | None = None) -> Dataset:
     """The data as the recipe's network learns them: an autoencoder's targets are its inputs."""
-    dataset = load(recipe.data, inputs)
+    return as_learned(load(recipe.data, inputs), recipe)
+
+
+def as_learned(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """The recipe's data, which are loaded already, as its network learns them."""
     if recipe.model.name != "autoencoder":
         return dataset
     if dataset.is_padded:

@@ -1,0 +1,98 @@
+"""One training of a study: what it is known by, and how it is carried out, wherever that is."""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from unstuck.data import Dataset
+from unstuck.recipe.model import Own
+from unstuck.recipe.spec import Recipe
+from unstuck.training import single
+from unstuck.training.run import Run, conclude
+from unstuck.training.task import Task, task_of_recipe
+from unstuck.training.training import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A training of an arm. Members of equal `number` are each other's pairs: they share seed and rows."""
+
+    arm: str
+    number: int
+    recipe: Recipe
+
+    def __str__(self) -> str:
+        return f"{self.arm}, {self.number}"
+
+
+Tell = Callable[[int, int], None]
+"""Is told now and then how many steps are done, and how many there are; what it raises ends the training."""
+
+Settle = Callable[[Recipe, Tell], tuple[str, bool]]
+"""Trains a recipe unless its run is kept already: the run's key, and whether it was trained now."""
+
+
+class Store(NamedTuple):
+    """A folder of finished trainings, each in a file named by its key. `weights`: whether theirs are kept, too."""
+
+    folder: Path
+    weights: bool = False
+
+    def has(self, key: str) -> bool:
+        """Whether the run of that key is there, with its weights if those are kept."""
+        path = self._path(key)
+        return path.exists() and (not self.weights or bool(single.load(path).weights))
+
+    def put(self, key: str, run: Run) -> None:
+        """Keep the run: whatever happens meanwhile, it is there whole or not at all."""
+        single.save(run, self._path(key), weights=self.weights)
+
+    def read(self, key: str, *, make: Callable[..., Any] | None = None) -> Run:
+        """The run of that key, which is there."""
+        return single.load(self._path(key), make=make)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.safetensors"
+
+
+def key_of(recipe: Recipe, dataset: Dataset) -> str:
+    """All that the result of a training depends on, as hexadecimal digits.
+
+    That is the resolved recipe (with the hash of weights that are taken over), the data, this program's version,
+    and of a model of the user's own the file that it stands in. Where it is trained is not among them.
+    """
+    digest = hashlib.sha256(f"unstuck {metadata.version('unstuck')}\n".encode())
+    digest.update(recipe.model_dump_json(exclude={"device", "threads"}).encode())
+    digest.update(dataset.fingerprint.encode())
+    if isinstance(recipe.model, Own) and not recipe.model.is_library:
+        code = sys.modules.get(recipe.model.function.partition(":")[0])
+        if file := getattr(code, "__file__", None):
+            digest.update(Path(file).read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def settled(recipe: Recipe, dataset: Dataset | None, store: Store, tell: Tell) -> tuple[str, bool]:
+    """Train the recipe unless the store has its run already; the key, and whether it was trained now.
+
+    `dataset` is what `recipe.data` loads, if it is loaded already.
+    """
+    task = task_of_recipe(recipe, dataset)
+    assert task.recipe is not None
+    assert task.dataset is not None
+    key = key_of(task.recipe, task.dataset)
+    if store.has(key):
+        return key, False
+    store.put(key, trained(task, tell))
+    return key, True
+
+
+def trained(task: Task, tell: Tell) -> Run:
+    """The task's run, in memory, scored by the weights that its recipe keeps."""
+    training, steps = Training(task), task.plan.steps * task.plan.epochs
+    for _ in training:
+        tell(training.done, steps)
+    return conclude(training)

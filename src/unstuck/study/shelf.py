@@ -1,0 +1,44 @@
+"""Data sets that several members share: read once, and the last few at hand."""
+
+import threading
+from collections import OrderedDict
+
+from unstuck.data import Dataset
+from unstuck.data.loading import arrange, as_learned, open_source
+from unstuck.data.source import Source
+from unstuck.recipe.data import Data
+from unstuck.recipe.spec import Recipe
+
+# What says how a source is split and scaled, not what it is.
+_ARRANGED_BY = frozenset(
+    {"validation", "test", "rows", "scaling", "target_scaling", "seed", "fold", "bootstrap"}
+)
+
+
+class Shelf:
+    """Loads what recipes name. Several threads may ask at once; each data set is made by one of them."""
+
+    def __init__(self, *, places: int) -> None:
+        self._lock = threading.Lock()
+        self._sources: dict[str, Source] = {}
+        self._datasets: OrderedDict[str, Dataset] = OrderedDict()
+        self._places = places
+
+    def dataset(self, recipe: Recipe) -> Dataset:
+        """The data as the recipe's network learns them, as `load_for` gives them."""
+        learns_itself = recipe.model.name == "autoencoder"
+        name = f"{learns_itself} {recipe.data.model_dump_json()}"
+        with self._lock:
+            if name not in self._datasets:
+                self._datasets[name] = as_learned(arrange(self._source(recipe.data), recipe.data), recipe)
+            self._datasets.move_to_end(name)
+            while len(self._datasets) > self._places:
+                self._datasets.popitem(last=False)
+            return self._datasets[name]
+
+    def _source(self, data: Data) -> Source:
+        is_generated = data.path is None
+        name = data.model_dump_json(exclude=_ARRANGED_BY - ({"seed"} if is_generated else set()))
+        if name not in self._sources:
+            self._sources[name] = open_source(data)
+        return self._sources[name]
