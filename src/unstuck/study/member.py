@@ -32,9 +32,6 @@ class Member:
 Tell = Callable[[int, int], None]
 """Is told now and then how many steps are done, and how many there are; what it raises ends the training."""
 
-Settle = Callable[[Recipe, Tell], tuple[str, bool]]
-"""Trains a recipe unless its run is kept already: the run's key, and whether it was trained now."""
-
 
 class Store(NamedTuple):
     """A folder of finished trainings, each in a file named by its key. `weights`: whether theirs are kept, too."""

@@ -42,7 +42,9 @@ class Process:
         assert asked is not None
         assert answers is not None
         try:
-            print(json.dumps({"recipe": recipe.model_dump(mode="json", exclude_none=True)}), file=asked, flush=True)
+            print(
+                json.dumps({"recipe": recipe.model_dump(mode="json", exclude_none=True)}), file=asked, flush=True
+            )
         except BrokenPipeError:
             raise Crashed from None
         for line in answers:

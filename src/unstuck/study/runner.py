@@ -1,20 +1,30 @@
-"""Trains the members of a study, several at once, and none twice. Watching it is a `for`, stopping it is `break`."""
+"""Trains the members of a study, several at once, none twice. Watching it is a `for`, stopping it is `break`."""
 
 import os
+import tempfile
 import threading
+import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from unstuck import files
 from unstuck.data import Dataset
 from unstuck.errors import RecipeError, UnstuckError
 from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
-from unstuck.study.member import Member, Settle, Store, Tell, key_of, settled
+from unstuck.study.cluster import Cluster
+from unstuck.study.member import Member, Store, Tell, key_of, settled
 from unstuck.study.process import Process
 from unstuck.study.shelf import Shelf
 from unstuck.training.resolve import resolve
+from unstuck.training.run import Run
+
+Where = Literal["here", "ray"]
 
 
 class Update(NamedTuple):
@@ -42,17 +52,28 @@ class Runner:
 
     Args:
         members: in the order in which they are begun. Equal recipes are trained once.
-        store: where their runs are kept, and looked for first.
-        workers: how many are trained at once.
-        settle: trains elsewhere, on a cluster, instead of here.
+        out: a folder that keeps their runs, and is looked into first; nothing: they are kept in memory alone.
+        weights: whether the runs are wanted with their weights, to answer for new inputs.
+        workers: how many are trained at once; nothing: one for each processor.
+        where: here, in threads and processes, or on a Ray cluster.
     """
 
     def __init__(
-        self, members: Sequence[Member], store: Store, *, workers: int, settle: Settle | None = None
+        self,
+        members: Sequence[Member],
+        *,
+        out: Path | None = None,
+        weights: bool = False,
+        workers: int | None = None,
+        where: Where = "here",
     ) -> None:
-        self.members, self.store, self.workers = members, store, workers
-        self._settle = settle
-        self._shelf = Shelf(places=workers + 1)
+        if workers is not None and workers < 1:
+            raise RecipeError("workers", "be 1 or more", workers)
+        self.members, self.workers = members, workers or usual_workers()
+        self.runs: dict[Member, Run] = {}
+        self.trained, self.seconds = 0, 0.0
+        self._out, self._weights, self._where = out, weights, where
+        self._shelf = Shelf(places=self.workers + 1)
         self._alike: dict[str, list[Member]] = {}
         for member in members:
             self._alike.setdefault(member.recipe.model_dump_json(), []).append(member)
@@ -73,69 +94,83 @@ class Runner:
         return resolve(recipe, dataset)[0], dataset
 
     def __iter__(self) -> Iterator[Update]:
-        crew = _Crew(self, [*self._alike.values()])
-        left = len(self.members)
-        crew.start()
-        try:
-            while left:
-                update = crew.updates.get()
-                if isinstance(update, BaseException):
-                    raise update
-                left -= update.key is not None
-                yield update
-        finally:
-            crew.stop()
+        started = time.perf_counter()
+        with _store(self._out, self._weights) as store:
+            crew = _Crew(self._settle_by(store), store, [*self._alike.values()], self.workers)
+            try:
+                while len(self.runs) < len(self.members):
+                    update = crew.updates.get()
+                    if isinstance(update, Future):
+                        update.result()  # which raises what ended the thread
+                        continue
+                    if update.key is not None:
+                        self.runs[update.member] = store.read(update.key)
+                        self.trained += update.is_new
+                        self.seconds = time.perf_counter() - started
+                    yield update
+            finally:
+                crew.stop()
 
-    def settled(self, recipe: Recipe, tell: Tell, process: Process) -> tuple[str, bool]:
-        """The recipe's run brought into the store, by whatever trains it: its key, and whether it is new."""
-        known = self._resolved(recipe)
-        if known and self.store.has(key := key_of(*known)):
-            return key, False
-        if self._settle is not None:
-            return self._settle(recipe, tell)
-        if known and known[0].engine == "dense":
-            return settled(recipe, known[1], self.store, tell)
-        return process.settle(recipe, tell)
+    def _settle_by(self, store: Store) -> "Trainer":
+        elsewhere = Cluster(store) if self._where == "ray" else None
+
+        def settle(recipe: Recipe, tell: Tell, process: Process) -> tuple[str, bool]:
+            known = self._resolved(recipe)
+            if known and store.has(key := key_of(*known)):
+                return key, False
+            if elsewhere is not None:
+                return elsewhere.settle(recipe, tell)
+            if known and known[0].engine == "dense":
+                return settled(recipe, known[1], store, tell)
+            return process.settle(recipe, tell)
+
+        return settle
 
 
-class _Cancelled(BaseException):
+Trainer = Callable[[Recipe, Tell, Process], tuple[str, bool]]
+"""Brings a recipe's run into the store, by a thread, its process or a cluster: its key, and whether it is new."""
+
+
+@contextmanager
+def _store(out: Path | None, weights: bool) -> Generator[Store]:
+    """The folder of the runs: one that stays, or one for the meantime."""
+    if out is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Store(Path(folder), weights)
+    else:
+        with files.said(out):
+            (out / "members").mkdir(parents=True, exist_ok=True)
+        yield Store(out / "members", weights)
+
+
+class _Cancelled(Exception):
     """Ends a training that nobody waits for any more."""
 
 
 class _Crew:
     """The threads at work, and what they have to tell."""
 
-    def __init__(self, runner: Runner, groups: Sequence[Sequence[Member]]) -> None:
-        self.updates: SimpleQueue[Update | BaseException] = SimpleQueue()
-        self._runner, self._waiting = runner, deque(groups)
+    def __init__(self, settle: Trainer, store: Store, groups: Sequence[Sequence[Member]], workers: int) -> None:
+        self.updates: SimpleQueue[Update | Future[None]] = SimpleQueue()
+        self._settle, self._waiting = settle, deque(groups)
         self._cancelled = threading.Event()
-        count = min(runner.workers, len(groups))
-        self._processes = [Process(runner.store) for _ in range(count)]
-        self._threads = [
-            threading.Thread(target=self._work, args=(process,), daemon=True) for process in self._processes
-        ]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self._processes = [Process(store) for _ in range(min(workers, len(groups)))]
+        self._pool = ThreadPoolExecutor(len(self._processes))
+        for process in self._processes:
+            self._pool.submit(self._work, process).add_done_callback(self.updates.put)
 
     def stop(self) -> None:
         """Those under way end after their stretch, or are killed in their process, and no other begins."""
         self._cancelled.set()
         for process in self._processes:
             process.kill()
-        for thread in self._threads:
-            thread.join()
+        self._pool.shutdown()
 
     def _work(self, process: Process) -> None:
         try:
             while group := self._next():
                 for update in self._done(group, process):
                     self.updates.put(update)
-        except _Cancelled:
-            pass
-        except BaseException as error:  # noqa: BLE001  (raised again where the study is watched)
-            self.updates.put(error)
         finally:
             process.close()
 
@@ -156,7 +191,7 @@ class _Crew:
             self.updates.put(Update(first, done, of))
 
         try:
-            key, is_new = self._runner.settled(first.recipe, tell, process)
+            key, is_new = self._settle(first.recipe, tell, process)
         except UnstuckError as error:
             raise _named(error, first) from None
         for member in group:

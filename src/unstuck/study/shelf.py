@@ -10,9 +10,7 @@ from unstuck.recipe.data import Data
 from unstuck.recipe.spec import Recipe
 
 # What says how a source is split and scaled, not what it is.
-_ARRANGED_BY = frozenset(
-    {"validation", "test", "rows", "scaling", "target_scaling", "seed", "fold", "bootstrap"}
-)
+_ARRANGED_BY = {"validation", "test", "rows", "scaling", "target_scaling", "seed", "fold", "bootstrap"}
 
 
 class Shelf:
@@ -37,8 +35,8 @@ class Shelf:
             return self._datasets[name]
 
     def _source(self, data: Data) -> Source:
-        is_generated = data.path is None
-        name = data.model_dump_json(exclude=_ARRANGED_BY - ({"seed"} if is_generated else set()))
+        drawn_by = {"seed"} if data.path is None else set[str]()  # of the sets that are generated
+        name = data.model_dump_json(exclude=_ARRANGED_BY - drawn_by)
         if name not in self._sources:
             self._sources[name] = open_source(data)
         return self._sources[name]

@@ -60,11 +60,11 @@ def load(path: Path, *, make: Callable[..., Any] | None = None) -> Run:
         facts=facts,
         make=make,
     )
-    stop = said["stop"]
+    stop: dict[str, Any] = {**said["stop"], "reason": StopReason[said["stop"]["reason"]]}
     return Run(
         scores={split: {k: _number(v) for k, v in scores.items()} for split, scores in said["scores"].items()},
         record=record,
-        stop=Stop(**{**stop, "reason": StopReason[stop["reason"]]}),
+        stop=Stop(**stop),
         kept=said["kept"],
         weights=weights,
         test=Evaluation(**groups["test"], loss=_number(said["test_loss"])) if "test" in groups else None,

@@ -1,0 +1,197 @@
+"""What a study trains: a base recipe, arms that are edits of it, and seeds or folds that all of them share."""
+
+import itertools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from unstuck.errors import RecipeError
+from unstuck.recipe import file
+from unstuck.recipe.edit import Edit, edited
+from unstuck.recipe.part import Count, Listed, Part
+from unstuck.recipe.spec import Recipe
+from unstuck.rng import stream
+from unstuck.study import space
+from unstuck.study.member import Member
+from unstuck.study.space import Space
+
+BASE = "base"
+
+
+def _flat(table: Any) -> Any:
+    """Tables in tables as dotted keys, so that `optimizer = { lr = 1 }` and `optimizer.lr = 1` say the same."""
+    if not isinstance(table, dict):
+        return table
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": leaf for key, leaf in _flat(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+Edits = Annotated[dict[str, Any], BeforeValidator(_flat)]
+"""The dotted path of each field that changes, and its new value."""
+
+
+class Sweep(Part):
+    """Values of some keys, in every combination, or so many combinations drawn from them."""
+
+    over: Space
+    """By key: a list of choices, or a range { low, high, log, points }."""
+    draws: Count | None = None
+    """Combinations that are drawn; nothing: all that there are."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Draws them."""
+
+    def settings(self) -> list[dict[str, Any]]:
+        """The combinations, each as edits."""
+        if self.draws is None:
+            return space.grid(self.over)
+        return [space.draw(self.over, stream(self.seed, "probe", draw)) for draw in range(self.draws)]
+
+
+Fractions = Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Listed]
+
+
+class Study(Part):
+    """A base recipe and arms. The base is an arm without edits; every arm is trained with the same seeds."""
+
+    title: str = ""
+    """What is compared."""
+    seeds: Count = 10
+    """Trainings of each arm: they have the recipe's seed and those that follow it."""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Trainings of each arm by cross-validation instead, all with the recipe's seed: one for each fold."""
+    repeats: Count = 1
+    """How often the rows are dealt out into folds anew."""
+    redraw: bool = False
+    """Whether a seed draws the rows, too: which of them are trained on, and which scored."""
+    recipe: Recipe
+    """The base."""
+    base: str = BASE
+    """What the base is called."""
+    arms: dict[str, Edits] = {}
+    """By name, what each changes."""
+    ablation: dict[str, Edits] = {}
+    """Changes by name: each alone is an arm, all together are, and all but each."""
+    sweep: Sweep | None = None
+    """Every combination is an arm."""
+    fractions: Fractions = ()
+    """Shares of the training rows, in (0, 1): each is an arm, and the base has them all."""
+    published: dict[str, float] = {}
+    """Scores that others published, by arm."""
+    rebuilt: dict[str, float] = {}
+    """Scores of the published networks, rebuilt in plain PyTorch."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """The study in a TOML file."""
+        return file.read(cls, Path(path))
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.folds is None and self.repeats > 1:
+            raise RecipeError("repeats", "be 1 where there are no folds", self.repeats, hint="Say folds = 10.")
+        if self.folds is not None and self.redraw:
+            raise RecipeError("redraw", "be false where there are folds, which deal out all rows", True)
+        return self
+
+    def edits(self) -> dict[str, Mapping[str, Any]]:
+        """Each arm's edits by its name, the base left out; `RecipeError` if there are none or two of one name."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for name, edits in self._named():
+            if name in found or name == self.base:
+                raise RecipeError("the study", "have a name of its own for each arm", name)
+            found[name] = edits
+        if not found:
+            hint = "Give it [arms.NAME], [ablation], [sweep] or fractions."
+            raise RecipeError("the study", "have an arm beside its base", self.title or "none", hint=hint)
+        return found
+
+    def _named(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        yield from self.arms.items()
+        yield from _ablated(self.ablation)
+        for setting in self.sweep.settings() if self.sweep else ():
+            yield named(setting), setting
+        for fraction in self.fractions:
+            yield f"{100 * fraction:g} % of the rows", {"data.share": fraction}
+
+    def recipes(self) -> dict[str, Recipe]:
+        """Each arm's recipe by its name, the base first; a `RecipeError` names the arm that cannot be."""
+        recipes = {self.base: self.recipe}
+        for name, edits in self.edits().items():
+            try:
+                recipes[name] = edited(self.recipe, [Edit(path, to) for path, to in edits.items()])
+            except RecipeError as error:
+                raise error.at(f"arm {name!r}") from None
+        return recipes
+
+    def only(self, names: Sequence[str]) -> dict[str, Recipe]:
+        """The base and the arms of these names; all if there are none."""
+        recipes = self.recipes()
+        for name in names:
+            if name not in recipes:
+                raise RecipeError("--only", "name an arm", name, hint=f"Known: {', '.join(recipes)}.")
+        return {name: one for name, one in recipes.items() if not names or name in names or name == self.base}
+
+    def members(self, recipes: Mapping[str, Recipe]) -> list[Member]:
+        """Every training, pair by pair: a study that is stopped has compared all arms on some seeds."""
+        return [
+            Member(arm=arm, number=number, recipe=edited(recipe, edits))
+            for number, edits in enumerate(self._pairs())
+            for arm, recipe in recipes.items()
+        ]
+
+    def _pairs(self) -> Iterator[list[Edit]]:
+        """What members of one number have in common."""
+        if self.folds is not None:
+            for repeat, number in itertools.product(range(self.repeats), range(self.folds)):
+                yield fold(self.folds, number, repeat)
+        else:
+            for seed in range(self.recipe.seed, self.recipe.seed + self.seeds):
+                yield [Edit("seed", seed), *([Edit("data.seed", seed)] if self.redraw else [])]
+
+
+def fold(folds: int | None, number: int, repeat: int = 0) -> list[Edit]:
+    """The edits that hold out one fold of so many; of as many as there are rows where `folds` is None."""
+    count = [] if folds is None else [Edit("data.fold.folds", folds)]
+    return [*count, Edit("data.fold.number", number), Edit("data.fold.repeat", repeat)]
+
+
+def _ablated(changes: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each change alone; all together; and, where that is not one alone again, all but each."""
+    yield from changes.items()
+    if len(changes) > 1:
+        yield "all", _together(changes.values())
+    if len(changes) > 2:
+        for left_out in changes:
+            others = [edits for name, edits in changes.items() if name != left_out]
+            yield f"all but {left_out}", _together(others)
+
+
+def _together(changes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {path: to for edits in changes for path, to in edits.items()}
+
+
+def named(setting: Mapping[str, Any]) -> str:
+    """What an arm of a sweep is called: `lr 0.1, batch_size 20`."""
+    return ", ".join(f"{path.removesuffix('.name').split('.')[-1]} {_short(to)}" for path, to in setting.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "-".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def is_study(path: Path) -> bool:
+    """Whether a TOML file holds a study, and not a recipe: it has a table `recipe`."""
+    try:
+        return "recipe" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False  # whoever reads it as a recipe says what is wrong
