@@ -39,6 +39,8 @@ _NONE_HELD_OUT = tuple(
         "data.validation": 0.0,
         "data.test": 0.0,
         "data.rows": None,
+        "data.fold": None,
+        "data.bootstrap": None,
     }.items()
 )
 
@@ -174,7 +176,8 @@ def _whole(recipe: Recipe, edits: Sequence[Edit]) -> Recipe:
     """The recipe with other data, none of them held out; edits may say where they are and how they are read."""
     if not edits:
         return recipe
-    known = {"data", *(f"data.{name}" for name in ("name", "path", "target", "ignore", "sequence", "size"))}
+    keys = ("name", "path", "target", "ignore", "sequence", "group", "size")
+    known = {"data", *(f"data.{key}" for key in keys)}
     for edit in edits:
         if edit.path not in known:
             must = "say where other data are and how they are read"

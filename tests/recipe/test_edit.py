@@ -7,7 +7,7 @@ import pytest
 
 from unstuck.errors import RecipeError
 from unstuck.recipe import file
-from unstuck.recipe.data import Data
+from unstuck.recipe.data import Data, Fold
 from unstuck.recipe.edit import Edit, difference, edited, value_of
 from unstuck.recipe.initializer import Constant, Normal, Scaled, Uniform
 from unstuck.recipe.loss import Loss
@@ -41,6 +41,20 @@ def test_a_part_is_short_for_its_name():
     assert RECIPE.edit("model.initializer", "he-normal").model.initializer == Scaled(name="he-normal")
 
 
+def test_a_fold_is_made_by_its_keys_and_taken_away_by_nothing():
+    folded = edited(RECIPE, [Edit("data.fold.number", 3), Edit("data.fold.folds", 10)])
+    assert folded.data.fold == Fold(folds=10, number=3)
+    assert folded.edit("data.fold.number", 4).data.fold == Fold(folds=10, number=4)
+    assert folded.edit("data.fold", None) == RECIPE
+    assert difference(RECIPE, folded) == (Edit("data.fold", folded.data.fold.model_dump()),)
+    assert difference(folded, folded.edit("data.fold.number", 4)) == (Edit("data.fold.number", 4),)
+
+
+def test_a_table_is_made_at_its_own_place_alone():
+    with pytest.raises(RecipeError, match=r"^model.fold must name a field, got 'fold'"):
+        RECIPE.edit("model.fold.folds", 10)
+
+
 def test_a_part_may_be_given_whole():
     assert RECIPE.edit("optimizer", {"name": "adam", "lr": 1.0}).optimizer == Adam(lr=1.0)
 
@@ -64,6 +78,7 @@ def test_a_path_takes_the_place_of_a_name_and_a_name_that_of_a_path_and_its_targ
         ),
         (Edit("epochs", 20), Edit("schedule.warmup", 10.0)),
         (Edit("data.validation", 0.0), Edit("keep", "last")),
+        (Edit("data.fold.folds", 10), Edit("data.fold.number", 3), Edit("data.fold.repeat", 1)),
     ],
 )
 def test_edits_may_come_in_any_order_and_need_only_make_sense_together(edits):
@@ -133,10 +148,19 @@ def drawn(seed: int) -> Recipe:
     )
     epochs, warmup = some((1, 0.0), (3, 2.5), (10, 7.0))
     validation = some(0.0, 0.1)
+    fold = some(Fold(number=5), Fold(folds=10, number=3), Fold(folds=10, number=9, repeat=2, twins="keep"))
     source = some(
         {"name": "a"}, {"name": "b"}, {"name": "a", "target": "y"}, {"path": "p"}, {"path": "q", "target": "y"}
     )
-    extra = some({}, {"size": (2, 3)}, {"rows": 7}, {"ignore": ("x", "y\x7f\n\"'é")}, {"scaling": "standard"})
+    extra = some(
+        {},
+        {"fold": fold, "group": "g"},
+        {"fold": fold, "bootstrap": 7},
+        {"size": (2, 3)},
+        {"rows": 7},
+        {"ignore": ("x", "y\x7f\n\"'é")},
+        {"scaling": "standard"},
+    )
     return Recipe(
         seed=some(0, 2**40),
         epochs=epochs,

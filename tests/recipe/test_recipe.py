@@ -77,6 +77,26 @@ BAD_DATA = [
     ("data = { name = 'a', validation = 1.5 }", "data.validation", "1.5", "be less than 1"),
     ("data = { name = 'a', test = -0.1 }", "data.test", "-0.1", "be greater than or equal to 0"),
     ("data = { name = 'a', valdation = 0.1 }", "data.valdation", "'valdation'", "Did you mean validation?"),
+    ("data = { name = 'a', fold = { folds = 10 } }", "data.fold.number", "None", "be given"),
+    (
+        "data = { name = 'a', fold = { folds = 5, number = 5 } }",
+        "data.fold.number",
+        "5",
+        "be less than data.fold.folds (5)",
+    ),
+    (
+        "data = { name = 'a', fold = { number = 0, repeat = 1 } }",
+        "data.fold.repeat",
+        "1",
+        "be 0 where no number of folds is given",
+    ),
+    (
+        "data = { name = 'a', fold = { number = 0, twins = 'dorp' } }",
+        "data.fold.twins",
+        "'dorp'",
+        "Did you mean drop?",
+    ),
+    ("data = { name = 'a', fold = 3 }", "data.fold", "3", "be a name or a table"),
     ("data = { name = 'a', size = [28] }", "data.size", "[28]", "have more items"),
     ("data = { name = 'a', size = [28, 28, 3] }", "data.size", "[28, 28, 3]", "have at most 2 items"),
     ("data = { name = 'a', ignore = ['b', 3] }", "data.ignore.1", "3", "be a valid string"),
@@ -127,6 +147,12 @@ LIMITS = [
     ("data.validation", 0.99, 1.0),
     ("data.test", 0.99, 1.0),
     ("data.rows", 1, 0),
+    ("data.bootstrap", 0, -1),
+    ("data.fold", {"folds": 2, "number": 1}, {"folds": 1, "number": 0}),
+    ("data.fold", {"folds": 2, "number": 0}, {"folds": 2, "number": -1}),
+    ("data.fold", {"folds": 2, "number": 1}, {"folds": 2, "number": 2}),
+    ("data.fold", {"folds": 2, "number": 1, "repeat": 1}, {"folds": 2, "number": 1, "repeat": -1}),
+    ("data.fold", {"number": 10**6}, {"number": 0, "repeat": 1}),
     ("model.slope", 0.99, 1.0),
     ("model.dropout", 0.99, 1.0),
     ("model.hidden", (1,), (0,)),
@@ -200,7 +226,7 @@ def tables(schema, node):
 def test_the_json_schema_describes_every_key_that_is_no_name():
     schema = Recipe.model_json_schema()
     found = list(tables(schema, schema))
-    parts = 6  # Recipe, Data, Loss, Stopping, Augment, Transfer, and the kinds of those that come in kinds
+    parts = 7  # Recipe, Data, Fold, Loss, Stopping, Augment, Transfer, and the kinds of those that come in kinds
     kinds = [get_args(get_args(union)[0]) for union in (Model, Initializer, Optimizer, Schedule)]
     assert len({table["title"] for table in found}) == parts + sum(map(len, kinds))
     for table in found:

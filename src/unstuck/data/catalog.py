@@ -85,7 +85,7 @@ def open_set(spec: Data, sets: Mapping[str, Entry] | None = None) -> Source:
     entry = sets[name]
     if spec.task not in ("auto", entry.task):
         raise RecipeError("data.task", f"be auto or {entry.task} for the set {name}", spec.task)
-    for field in ("target", "ignore", "sequence", "size"):
+    for field in ("target", "ignore", "sequence", "group", "size"):
         if value := getattr(spec, field):
             raise RecipeError(f"data.{field}", f"be left out for the set {name}, which has its own", value)
     return entry.open(name, spec.seed)

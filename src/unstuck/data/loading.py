@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def load(spec: Data, inputs: Scaling | None = None) -> Dataset:
 
 
 def open_source(spec: Data) -> Source:
-    """The data as they were found, before they are split and scaled; `arrange` may do that in many ways."""
+    """What a recipe names, by catalogue or by path, as it was found: open once, to `arrange` fold after fold."""
     return catalog.open_set(spec) if spec.path is None else readers.read(spec)
 
 
@@ -43,8 +44,13 @@ def as_learned(dataset: Dataset, recipe: Recipe) -> Dataset:
 
 
 def arrange(source: Source, spec: Data, inputs: Scaling | None = None) -> Dataset:
-    """A source as a data set: checked, split and scaled as `spec` says, inputs of scaling `source` by `inputs`."""
+    """A source as a data set: checked, split and scaled as `spec` says, inputs of scaling `source` by `inputs`.
+
+    With a fold, validation and test rows that the source brings of its own are left out.
+    """
     check(source)
+    if spec.fold:
+        source = replace(source, validation=None, test=None)
     rows = splits.choose(source, spec)
     train = _take(source.train, rows.train)
     validation = None if rows.validation is None else _take(source.validation or source.train, rows.validation)

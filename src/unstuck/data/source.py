@@ -36,6 +36,8 @@ class Source:
     """Names of the columns of a table, else None."""
     sequence: str | None = None
     """Where rows are sequences (N, T, F), floating, NaN after each one's end: the column or array that says so."""
+    groups: np.ndarray | None = None
+    """Which training rows belong together, (N,) int64: those with the same number; None where each is its own."""
 
     @property
     def parts(self) -> dict[str, Pairs]:
@@ -67,6 +69,9 @@ def check(source: Source) -> None:
         _check_finite(where, "target", y, None)
     if len(source.train.x) < 2:
         raise DataError(f"{source.name}: {len(source.train.x)} training rows are too few; give at least 2.")
+    if source.groups is not None and source.groups.shape != source.train.y.shape[:1]:
+        shape, rows = source.groups.shape, len(source.train.y)
+        raise DataError(f"{source.name}: groups have shape {shape}; they must be one for each of {rows} rows.")
     if source.classes is None:
         _check_spread(source)
     else:

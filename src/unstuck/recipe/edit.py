@@ -14,7 +14,7 @@ from unstuck.recipe.problem import Model, checked
 _DROPPED_WITH = {"data.name": ("path", "target"), "data.path": ("name",)}
 
 # Tables that a recipe may be without: a key of theirs makes them.
-_ABSENT = ("transfer",)
+_ABSENT = ("transfer", "data.fold")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Edit:
         """Make the change in a recipe's table. Whether key and value are known is for the check after it."""
         *parts, leaf = self.path.split(".")
         node: Any = table
-        for name in parts:
-            if name in _ABSENT and node.get(name) is None:
+        for depth, name in enumerate(parts, start=1):
+            if ".".join(parts[:depth]) in _ABSENT and node.get(name) is None:
                 node[name] = {}
             node = node.setdefault(name, {})
             if not isinstance(node, dict):

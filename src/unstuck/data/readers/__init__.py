@@ -27,6 +27,7 @@ def read(spec: Data) -> Source:
     _refuse("ignore", spec.ignore, "tables")
     _refuse("sequence", spec.sequence, "tables and .npz files")
     _refuse("target", spec.target, "tables and .npz files")
+    _refuse("group", spec.group, "tables and .npz files")
     if idx.find(path):
         _refuse("size", spec.size, "pictures of an image folder")
         return idx.read(path, spec.task)

@@ -38,6 +38,15 @@ def encode(raw: Mapping[str, np.ndarray], task: str, where: str, *, pictures: bo
     return {part: values.reshape(len(values), -1).astype(np.float64) for part, values in raw.items()}, None
 
 
+def numbered(values: np.ndarray, where: str) -> np.ndarray:
+    """Groups of rows (N,) int64 from what they are called: the same number for the same value."""
+    if values.ndim != 1 or values.dtype.kind not in "biufU":
+        raise DataError(f"{where} is {values.dtype} of shape {values.shape}; it must be (rows,) numbers or words.")
+    if values.dtype.kind == "f" and (missing := int(np.isnan(values).sum())):
+        raise DataError(f"{where} has {missing} of {len(values)} values NaN; say which group each row is of.")
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
 def _column(values: np.ndarray, where: str) -> np.ndarray:
     if values.dtype.kind not in "biufU":
         raise DataError(f"{where} are of type {values.dtype}; they must be numbers, words or booleans.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unstuck.data.readers.labels import encode
+from unstuck.data.readers.labels import encode, numbered
 from unstuck.data.sequences import LENGTHS, lengthened, padded
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError, did_you_mean
@@ -21,16 +21,17 @@ def read(path: Path, spec: Data) -> Source:
 
     With `spec.target` the array of that name is what to predict, from x, features, or the only other array.
     Sequences (N, T, F) are told by an array of their lengths, `lengths` beside x and `lengths_train` beside
-    x_train, or by NaN after their end. Bytes stay bytes, other numbers become floating. Of inputs with four axes,
-    channels that stand last are put first, and a single channel is dropped, so that pictures are (N, H, W) or
-    (N, 3, H, W).
+    x_train, or by NaN after their end. `spec.group` names an array beside x or x_train likewise. Bytes stay bytes,
+    other numbers become floating. Of inputs with four axes, channels that stand last are put first, and a single
+    channel is dropped, so that pictures are (N, H, W) or (N, 3, H, W).
     """
     arrays = read_arrays(path)
     says = spec.sequence or LENGTHS
     if spec.sequence and not any(name.startswith(says.lower()) for name in arrays):
         must = f"name the array of {path.name} that says how long each sequence is"
         raise RecipeError("data.sequence", must, spec.sequence, hint=did_you_mean(says.lower(), arrays))
-    names = _with_target(arrays, spec.target, path, says) if spec.target else _by_convention(arrays, path)
+    belongs = [name for name in (says, spec.group) if name]
+    names = _with_target(arrays, spec.target, path, belongs) if spec.target else _by_convention(arrays, path)
     raw = {inputs: arrays[inputs] for inputs, _ in names.values()}
     are_sequences = any(_lengths(arrays, name, says) is not None or has_ends(x) for name, x in raw.items())
     if are_sequences:
@@ -51,7 +52,19 @@ def read(path: Path, spec: Data) -> Source:
         test=parts.get("test"),
         classes=classes,
         sequence=says if are_sequences else None,
+        groups=_groups(arrays, names["train"], path, spec.group) if spec.group else None,
     )
+
+
+def _groups(arrays: dict[str, np.ndarray], names: tuple[str, str], path: Path, group: str) -> np.ndarray:
+    """Of the training rows; `names` are those of their inputs and targets."""
+    name = group.lower()
+    name = f"{name}_train" if names[0] == "x_train" and f"{name}_train" in arrays else name
+    if name not in arrays or name in names:
+        others = [other for other in arrays if other not in names]
+        must = f"name an array of {path.name} but inputs and target"
+        raise RecipeError("data.group", must, group, hint=did_you_mean(name, others))
+    return numbered(arrays[name], f"{path}: {name}")
 
 
 def has_ends(x: np.ndarray) -> bool:
@@ -117,12 +130,16 @@ def _by_convention(arrays: dict[str, np.ndarray], path: Path) -> dict[str, tuple
     return found
 
 
-def _with_target(arrays: dict[str, np.ndarray], target: str, path: Path, says: str) -> dict[str, tuple[str, str]]:
+def _with_target(
+    arrays: dict[str, np.ndarray], target: str, path: Path, belongs: list[str]
+) -> dict[str, tuple[str, str]]:
+    """The same, where the target is named; what else `belongs` to the rows is no input."""
     if target.lower() not in arrays:
         raise RecipeError(
             "data.target", f"name an array of {path.name}", target, hint=did_you_mean(target.lower(), arrays)
         )
-    others = [name for name in arrays if name not in (target.lower(), says.lower())]
+    no_inputs = {name.lower() for name in (target, *belongs)}
+    others = [name for name in arrays if name not in no_inputs]
     named = [name for name in _INPUTS if name in others] or others
     if len(named) != 1:
         raise DataError(f"{path}: which array are the inputs, {', '.join(named)}? Save them under the name x.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unstuck.data.readers.labels import encode
+from unstuck.data.readers.labels import encode, numbered
 from unstuck.data.sequences import stacked
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import DataError, RecipeError, did_you_mean
@@ -29,22 +29,33 @@ def read(path: Path, spec: Data) -> Source:
 
     Numbers and booleans are one input each; words and categories are one-hot encoded in the order of the
     alphabet, as inputs with the names column=word. The vocabulary is that of the whole file. With `spec.sequence`
-    rows of the same value in that column are the steps of one sequence, in their order.
+    rows of the same value in that column are the steps of one sequence, in their order. The column `spec.group`
+    says which rows belong together, and is no input either.
     """
-    frame = read_frame(path)
-    frame = frame.drop(_ignored(frame.columns, path, spec))
+    whole = read_frame(path)
+    groups = _groups(whole, path, spec)
+    frame = whole.drop({*_ignored(whole.columns, path, spec), *([spec.group] if spec.group else [])})
     target = _target(frame.columns, path, spec)
     _check_sequence(frame.columns, path, spec)
     _refuse_missing(frame, path)
     y, classes = encode({"train": values_of(frame[target], path)}, spec.task, f"{path}: column {target!r}")
     if spec.sequence is None:
         x, features = inputs_of(frame.drop(target), path)
-        return Source(name=path.stem, train=Pairs(x, y["train"]), classes=classes, features=features)
+        return Source(
+            name=path.stem, train=Pairs(x, y["train"]), classes=classes, features=features, groups=groups
+        )
     order, lengths, first = grouped(frame[spec.sequence], path)
-    _refuse_changing(frame, target, spec.sequence, path)
+    for column in (target, spec.group) if spec.group else (target,):
+        _refuse_changing(whole, column, spec.sequence, path)
     steps, features = inputs_of(frame.drop(target, spec.sequence), path)
-    train = Pairs(stacked(steps[order], lengths), y["train"][first])
-    return Source(name=path.stem, train=train, classes=classes, features=features, sequence=spec.sequence)
+    return Source(
+        name=path.stem,
+        train=Pairs(stacked(steps[order], lengths), y["train"][first]),
+        classes=classes,
+        features=features,
+        sequence=spec.sequence,
+        groups=None if groups is None else groups[first],
+    )
 
 
 def grouped(column: "pl.Series", path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,13 +66,13 @@ def grouped(column: "pl.Series", path: Path) -> tuple[np.ndarray, np.ndarray, np
     return np.argsort(rank, kind="stable"), np.bincount(rank), np.sort(first)
 
 
-def _refuse_changing(frame: "pl.DataFrame", target: str, sequence: str, path: Path) -> None:
-    kinds = frame.group_by(sequence, maintain_order=True).n_unique().select(sequence, target)
-    changing = kinds.row(int((kinds[target].to_numpy() > 1).argmax()))
+def _refuse_changing(frame: "pl.DataFrame", column: str, sequence: str, path: Path) -> None:
+    kinds = frame.select(sequence, column).group_by(sequence, maintain_order=True).n_unique()
+    changing = kinds.row(int((kinds[column].to_numpy() > 1).argmax()))
     if changing[1] > 1:
         raise DataError(
-            f"{path}: sequence {changing[0]!r} of column {sequence!r} has {changing[1]} values of {target!r}; the "
-            "target must be the same in all its rows."
+            f"{path}: sequence {changing[0]!r} of column {sequence!r} has {changing[1]} values of {column!r}; "
+            "they must be the same in all its rows."
         )
 
 
@@ -85,6 +96,23 @@ def _ignored(columns: list[str], path: Path, spec: Data) -> list[str]:
             hint = _did_you_mean(name, others)
             raise RecipeError("data.ignore", f"name columns of {path.name} but the target", name, hint=hint)
     return list(spec.ignore)
+
+
+def _groups(frame: "pl.DataFrame", path: Path, spec: Data) -> np.ndarray | None:
+    """Which rows of the file belong together, (N,), by a column that may be an ignored one; None if none says."""
+    if spec.group is None:
+        return None
+    others = [name for name in frame.columns if name not in (spec.target, spec.sequence)]
+    if spec.group not in others:
+        besides = "the target" if spec.sequence is None else "the target and the sequence"
+        hint = _did_you_mean(spec.group, others)
+        raise RecipeError("data.group", f"name a column of {path.name} but {besides}", spec.group, hint=hint)
+    if missing := frame[spec.group].null_count():
+        raise DataError(
+            f"{path} has {missing} of {frame.height} values missing in column {spec.group!r}, which says what "
+            "belongs together. Fill them in, or leave the rows out."
+        )
+    return numbered(values_of(frame[spec.group], path), f"{path}: column {spec.group!r}")
 
 
 def _target(columns: list[str], path: Path, spec: Data) -> str:
