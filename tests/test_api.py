@@ -7,6 +7,7 @@ import unstuck
 from unstuck import api
 from unstuck.engine import StopReason
 from unstuck.errors import DataError, ProgramError, RecipeError
+from unstuck.recipe.data import Fold
 from unstuck.recipe.edit import Edit
 
 IRIS = {"data": "iris", "epochs": 5, "batch_size": 16}
@@ -49,6 +50,43 @@ def test_other_data_are_not_split_and_are_scaled_as_the_training_data(linear, tm
     scores = api.evaluate(run, [Edit("data.path", same)])
     assert list(scores) == ["all"]
     assert scores["all"]["r2"] > 0.9
+
+
+@pytest.fixture
+def patients(tmp_path):
+    """50 patients of 2 rows each, who tell nothing but which rows belong together."""
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    return table(tmp_path / "p.csv", [(a, b, i // 2, 3 * a - b) for i, (a, b) in enumerate(x)], "a,b,who,price")
+
+
+FOLDED = {"group": "who", "fold": {"folds": 5, "number": 2}, "bootstrap": 1}
+
+
+def test_a_run_of_a_fold_is_scored_again_on_its_fold_and_on_other_data_whole(patients, tmp_path):
+    data = {"path": patients, "target": "price", **FOLDED}
+    run = unstuck.train(unstuck.Recipe(data=data, epochs=20), out=tmp_path / "run")
+    again = unstuck.load(tmp_path / "run")
+    assert again.recipe.data.fold == Fold(folds=5, number=2)
+    for split, scores in api.evaluate(again).items():
+        assert scores == pytest.approx(run.scores[split], rel=1e-5)
+    (whole,) = api.evaluate(again, [Edit("data.path", patients)]).values()
+    rows = np.loadtxt(patients, delimiter=",", skiprows=1)
+    x, y = rows[:, :2], rows[:, 3]
+    error = np.square(again.predict(x).ravel() - y).sum()
+    assert whole["r2"] == pytest.approx(1 - error / np.square(y - y.mean()).sum(), abs=1e-5)
+
+
+def test_a_run_of_a_fold_resumes_to_the_same_bits(patients, tmp_path):
+    recipe = unstuck.Recipe(data={"path": patients, "target": "price", **FOLDED}, epochs=4)
+    whole = unstuck.train(recipe, out=tmp_path / "whole")
+    next(iter(api.begin(recipe, out=tmp_path / "cut", stem="")))
+    training = api.resume(tmp_path / "cut")
+    for _ in training:
+        pass
+    cut = api.finish(training)
+    assert cut.facts.fingerprint == whole.facts.fingerprint
+    for name, value in whole.weights.items():
+        np.testing.assert_array_equal(cut.weights[name], value)
 
 
 @pytest.mark.parametrize("columns", ["b,a,price", "a,c,price"])

@@ -61,6 +61,12 @@ def test_a_bad_recipe_is_one_line_that_names_file_key_and_value(unstuck, tmp_pat
         (["resume", "nowhere"], "There is no such folder"),
         (["predict", "nowhere", "x.png"], "There is no such folder"),
         (["list", "optimisers"], "Did you mean optimizers?"),
+        (["train", "iris", "--data.fold.folds", "5"], "data.fold.number must be given"),
+        (
+            ["train", "iris", "--data.fold.folds", "51", "--data.fold.number", "0"],
+            "be at most 50, the rows of the",
+        ),
+        (["train", "iris", "--data.group", "petal"], "data.group must be left out for the set iris"),
         (["data", "mnist", "--data.scaling", "log"], "data.scaling must be a known word"),
     ],
 )

@@ -117,6 +117,19 @@ def test_a_look_at_data_draws_a_picture(unstuck, as_json, tmp_path):
     assert as_json("data", "digits")["splits"]["train"]["rows"] == 1294
 
 
+FOLD = ("--data.fold.folds", 5, "--data.fold.number", 3, "--data.bootstrap", 0)
+
+
+def test_a_fold_is_looked_at_and_checked_like_any_data(unstuck, as_json):
+    splits = as_json("data", "iris", *FOLD)["splits"]
+    assert {name: split["rows"] for name, split in splits.items()} == {"train": 108, "validation": 12, "test": 30}
+    assert splits["test"]["balance"] == [10, 10, 10]
+    code, out, _ = unstuck("check", "iris", *FOLD)
+    assert code == 0
+    assert "fold = { folds = 5, number = 3, " in out
+    assert as_json("check", "iris", *FOLD)["data"]["fold"]["folds"] == 5
+
+
 @pytest.mark.parametrize("words", [("--augment", "shift,rotation"), ("--augment.rotation", 20)])
 def test_a_look_at_augmented_data_draws_what_becomes_of_them(unstuck, tmp_path, words):
     assert unstuck("data", "digits", *words)[::2] == (0, "")

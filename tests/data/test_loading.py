@@ -75,7 +75,9 @@ def test_the_fingerprint_tells_any_change_of_the_data(change):
     assert arrange(source, spec).fingerprint != before
 
 
-@pytest.mark.parametrize(("field", "value"), [("target", "species"), ("size", (8, 8)), ("task", "regression")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("target", "species"), ("size", (8, 8)), ("group", "petal"), ("task", "regression")]
+)
 def test_what_contradicts_a_named_set_is_refused(field, value):
     with pytest.raises(RecipeError, match=f"data.{field} must be .* for the set iris"):
         load(Data(name="iris", **{field: value}))

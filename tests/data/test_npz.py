@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.data import load
+from unstuck.data import load, open_source
 from unstuck.errors import DataError, RecipeError
 from unstuck.recipe.data import Data
 
@@ -123,3 +123,44 @@ def test_a_wrong_target_is_answered_with_the_nearest_array(save):
 def test_inputs_that_cannot_be_told_from_the_rest_are_asked_for(save):
     with pytest.raises(DataError, match="which array are the inputs, a, b"):
         load(Data(path=save(a=table(), b=table(), y=np.arange(12)), target="y"))
+
+
+def test_an_array_says_which_rows_belong_together(save):
+    x, y, writers = table(), np.arange(12) % 2, np.repeat(["zoe", "al", "bo"], 4)
+    for names in ({"x": x, "y": y}, {"x_train": x, "y_train": y, "x_test": x, "y_test": y}):
+        for name in ("Writer", "writer_train") if "x_train" in names else ("Writer",):
+            found = open_source(Data(path=save(**names, **{name: writers}), group="Writer"))
+            assert found.groups.tolist() == [2] * 4 + [0] * 4 + [1] * 4
+    found = open_source(Data(path=save(anything=x, price=y, writer=writers), target="price", group="writer"))
+    assert np.array_equal(found.train.x, x)
+
+
+@pytest.mark.parametrize(
+    ("group", "array", "error", "message"),
+    [
+        (
+            "wirter",
+            np.arange(12),
+            RecipeError,
+            "data.group must name an array of set.npz but inputs and target, got",
+        ),
+        (
+            "y",
+            np.arange(12),
+            RecipeError,
+            "data.group must name an array of set.npz but inputs and target, got 'y'",
+        ),
+        (
+            "writer",
+            np.eye(12),
+            DataError,
+            r"writer is float64 of shape \(12, 12\); it must be \(rows,\) numbers or",
+        ),
+        ("writer", np.arange(11), DataError, r"groups have shape \(11,\); they must be one for each of 12 rows"),
+        ("writer", np.full(12, np.nan), DataError, "writer has 12 of 12 values NaN"),
+    ],
+)
+def test_an_array_that_cannot_group_is_one_line(group, array, error, message, save):
+    with pytest.raises(error, match=message) as caught:
+        load(Data(path=save(x=table(), y=np.arange(12) % 2, writer=array), group=group))
+    assert "\n" not in str(caught.value)

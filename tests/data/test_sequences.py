@@ -168,10 +168,14 @@ def test_there_must_be_something_in_each_step(write):
         load(Data(path=write(VISITS.select("who", "ill")), target="ill", sequence="who", **PLAIN))
 
 
-def test_only_tables_and_archives_have_sequences(tmp_path):
+@pytest.mark.parametrize("field", ["sequence", "group"])
+def test_only_tables_and_archives_have_sequences_and_groups(tmp_path, field):
     (tmp_path / "a").mkdir()
-    with pytest.raises(RecipeError, match="data.sequence must be left out but for tables and .npz files"):
-        load(Data(path=str(tmp_path), sequence="who"))
+    with pytest.raises(RecipeError, match=f"data.{field} must be left out but for tables and .npz files"):
+        load(Data(path=str(tmp_path), **{field: "who"}))
+
+
+def test_a_named_set_has_no_other_sequences():
     with pytest.raises(RecipeError, match="data.sequence must be left out for the set iris"):
         load(Data(name="iris", sequence="who"))
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from unstuck.data import load
+from unstuck.data import load, open_source
 from unstuck.data.readers.table import MOST_WORDS
 from unstuck.errors import DataError, RecipeError
 from unstuck.recipe.data import Data
@@ -160,3 +160,58 @@ def test_a_path_that_cannot_be_read_says_what_can(path, message, tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=f"{message}.* data.path must be a folder of class folders"):
         load(Data(path=str(tmp_path / path)))
+
+
+VISITS = pl.DataFrame(
+    {
+        "pulse": [60.0, 70.0, 80.0, 65.0, 75.0, 62.0],
+        "patient": ["ann", "bob", "ann", "cy", "bob", "ann"],
+        "ill": ["no", "yes", "no", "yes", "no", "yes"],
+    }
+)
+
+
+@pytest.mark.parametrize("ignore", [(), ("patient",)])
+def test_a_column_says_which_rows_belong_together_and_is_no_input(write, ignore):
+    found = open_source(Data(path=write(VISITS), target="ill", group="patient", ignore=ignore))
+    assert found.features == ("pulse",)
+    assert found.groups.dtype == np.int64
+    assert found.groups.tolist() == [0, 1, 0, 2, 1, 0]
+
+
+def test_the_groups_of_sequences_are_those_of_their_rows(write):
+    steps = VISITS.with_columns(ward=pl.Series([7, 3, 7, 7, 3, 7]), ill=pl.Series([0, 1, 0, 1, 1, 0]))
+    spec = Data(path=write(steps), target="ill", group="ward", sequence="patient")
+    found = open_source(spec)
+    assert found.train.x.shape == (3, 3, 1)
+    assert found.groups.tolist() == [1, 0, 1]
+    moved = steps.with_columns(ward=pl.Series([7, 3, 5, 7, 3, 7]))
+    with pytest.raises(
+        DataError, match=r"sequence 'ann' of column 'patient' has 2 values of 'ward'; they must be"
+    ):
+        open_source(spec.model_copy(update={"path": write(moved)}))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"group": "patent"}, r"must name a column of .* but the target, got 'patent'. Did you mean patient\?"),
+        ({"group": "ill"}, "must name a column of .* but the target, got 'ill'"),
+        (
+            {"group": "patient", "sequence": "patient"},
+            "must name a column of .* but the target and the sequence, got 'patient'",
+        ),
+    ],
+    ids=["unknown", "target", "sequence"],
+)
+def test_a_column_that_cannot_group_is_one_line(write, given, message):
+    with pytest.raises(RecipeError, match=f"data.group {message}") as caught:
+        load(Data(path=write(VISITS), target="ill", **given))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [[1, None, 1, 2, 2, 2], [1.0, float("nan"), 1.0, 2.0, 2.0, 2.0]])
+def test_a_row_of_no_group_is_refused(write, values):
+    holes = VISITS.with_columns(patient=pl.Series(values))
+    with pytest.raises(DataError, match="1 of 6 values (missing|NaN)|has 1 of 6 values NaN"):
+        load(Data(path=write(holes), target="ill", group="patient"))
