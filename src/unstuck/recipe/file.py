@@ -1,6 +1,7 @@
 """A recipe as TOML text, and back."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,9 +61,14 @@ def _value(value: Any) -> str:
     match value:
         case dict():
             items = sorted(value.items(), key=lambda item: item[0] != "name")
-            return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in items) + " }"
+            return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in items) + " }"
         case list():
             return "[" + ", ".join(map(_value, value)) + "]"
         case _:
             # A TOML number, boolean or basic string; of its control characters JSON leaves one unescaped
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    """Bare where TOML allows it, else quoted."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)

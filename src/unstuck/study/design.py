@@ -117,7 +117,8 @@ class Study(Part):
         yield from self.arms.items()
         yield from _ablated(self.ablation)
         for setting in self.sweep.settings() if self.sweep else ():
-            yield named(setting), setting
+            if space.refusal(self.recipe, setting) or space.given(self.recipe, setting) != self.recipe:
+                yield named(setting), setting  # the combination that the base has is no arm
         for fraction in self.fractions:
             yield f"{100 * fraction:g} % of the rows", {"data.share": fraction}
 
@@ -187,6 +188,13 @@ def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     return "-".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def ready() -> dict[str, Path]:
+    """The ready-made studies' files by name: in the package, or beside it where it is not installed from one."""
+    here = Path(__file__).resolve()
+    folder = next((f for f in (here.parents[1] / "studies", here.parents[3] / "studies") if f.is_dir()), None)
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder else {}
 
 
 def is_study(path: Path) -> bool:

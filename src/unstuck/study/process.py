@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from typing import Any
+from typing import IO, Any
 
 from unstuck.errors import RunError, UnstuckError
 from unstuck.recipe.spec import Recipe
@@ -23,17 +23,19 @@ class Process:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._process: subprocess.Popen[str] | None = None
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  (lives as long as the process)
+        self._said: IO[str] | None = None  # what it prints beside its answers
 
     def settle(self, recipe: Recipe, tell: Tell) -> tuple[str, bool]:
         """As `member.settled` does. A training whose process ends is begun again, a few times."""
+        last = ""
         for _ in range(_ATTEMPTS):
             try:
                 return self._asked(recipe, tell)
             except Crashed:
+                last = self._last_words()
                 self.close()
                 tell(0, 0)  # which raises where nobody waits any more
-        raise RunError(f"its process ended {_ATTEMPTS} times: {self._last_words()}")
+        raise RunError(f"its process ended {_ATTEMPTS} times: {last}")
 
     def _asked(self, recipe: Recipe, tell: Tell) -> tuple[str, bool]:
         if self._process is None:
@@ -59,6 +61,7 @@ class Process:
     def _started(self) -> "subprocess.Popen[str]":
         """In a session of its own: Ctrl-C is for the study, which then ends it."""
         weights = "weights" if self._store.weights else "scores"
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the process)
         return subprocess.Popen(
             [sys.executable, "-m", "unstuck.study.worker", str(self._store.folder.resolve()), weights],
             stdin=subprocess.PIPE,
@@ -69,6 +72,7 @@ class Process:
         )
 
     def _last_words(self) -> str:
+        assert self._said is not None
         self._said.seek(0)
         lines = self._said.read().strip().splitlines()
         return lines[-1] if lines else "it was killed, as a system does that runs out of memory"
@@ -90,4 +94,6 @@ class Process:
                 except BrokenPipeError:  # what it has not read any more
                     continue
         self._process.wait()
+        if self._said is not None:
+            self._said.close()
         self._process = None

@@ -64,6 +64,8 @@ class Run:
     def probabilities(self, x: Any) -> np.ndarray:
         """Of each class, (N, C), or the numbers predicted (N, O), for raw inputs (N, …) as the data had them."""
         if self.predictor is None:
+            if not self.weights:
+                raise RunError("the run was kept without its weights, and cannot answer: train it by itself.")
             raise RunError("the run's model is code of your own: build it, and load weights.safetensors into it.")
         return self.predictor.outputs(x)
 
