@@ -7,6 +7,7 @@ from unstuck.data.source import Pairs, Source
 from unstuck.data.splits import choose, hold_out
 from unstuck.errors import DataError, RecipeError
 from unstuck.recipe.data import Data
+from unstuck.recipe.spec import Recipe
 
 UNEVEN = np.repeat([0, 1, 2], [700, 290, 10])
 
@@ -85,6 +86,20 @@ def test_thinning_out_the_training_rows_moves_no_other_split():
     assert len(thin.train) == 100
     share = np.bincount(UNEVEN[whole.train]) / len(whole.train)
     assert np.abs(np.bincount(UNEVEN[thin.train]) / 100 - share).max() <= 1 / 100
+
+
+def test_a_share_of_the_rows_is_so_many_of_those_that_are_trained_on():
+    whole = choose(source(UNEVEN), Data(name="s"))
+    shared, counted = (choose(source(UNEVEN), Data(name="s", rows=rows)) for rows in (0.25, len(whole.train) // 4))
+    np.testing.assert_array_equal(shared.train, counted.train)
+
+
+@pytest.mark.parametrize("rows", [0, -3, 1.0, -0.5, 2.5, True, "some"])
+def test_an_amount_of_rows_is_a_count_or_a_share(rows):
+    with pytest.raises(
+        RecipeError, match=r"data.rows must be a whole number above 0, or a share in \(0, 1\), got"
+    ):
+        Recipe(data={"name": "iris", "rows": rows})
 
 
 @pytest.mark.parametrize(("rows", "must"), [(721, r"at most .* \(720\)"), (2, r"at least .* classes \(3\)")])

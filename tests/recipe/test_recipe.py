@@ -100,7 +100,7 @@ BAD_DATA = [
     ("data = { name = 'a', size = [28] }", "data.size", "[28]", "have more items"),
     ("data = { name = 'a', size = [28, 28, 3] }", "data.size", "[28, 28, 3]", "have at most 2 items"),
     ("data = { name = 'a', ignore = ['b', 3] }", "data.ignore.1", "3", "be a valid string"),
-    ("data = { name = 'a', rows = 0 }", "data.rows", "0", "be greater than 0"),
+    ("data = { name = 'a', rows = 0 }", "data.rows", "0", "be a whole number above 0"),
     ("data = { name = 'a', scaling = 'unti' }", "data.scaling", "'unti'", "Did you mean unit?"),
     ("data = { name = 'a', validation = 0 }\nkeep = 'best'", "keep", "'best'", "Set data.validation above 0"),
     ("data = mnist", "the text", "'Invalid value (at line 1, column 8)'", "be TOML"),

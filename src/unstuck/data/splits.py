@@ -156,7 +156,8 @@ def _split_off(
     return rows[stay], rows[held]
 
 
-def _thin_out(rows: np.ndarray, y: np.ndarray, spec: Data, wanted: int) -> np.ndarray:
+def _thin_out(rows: np.ndarray, y: np.ndarray, spec: Data, wanted: int | float) -> np.ndarray:
+    wanted = round(wanted * len(rows)) if isinstance(wanted, float) else wanted
     if wanted > len(rows):
         raise RecipeError("data.rows", f"be at most the number of training rows ({len(rows)})", wanted)
     classes = len(np.unique(y)) if y.ndim == 1 else 1

@@ -1,11 +1,21 @@
 """recipe.data: what to learn from."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from unstuck.errors import RecipeError
 from unstuck.recipe.part import Canonical, Count, Fraction, Listed, Pair, Part
+
+
+def _amount(value: Any) -> Any:
+    if type(value) is int and value > 0 or type(value) is float and 0 < value < 1 or value is None:
+        return value
+    raise PydanticCustomError("amount", "Input should be a whole number above 0, or a share in (0, 1)")
+
+
+_Amount = Annotated[int | float, BeforeValidator(_amount)]
 
 
 class Fold(Part):
@@ -64,8 +74,9 @@ class Data(Part):
     """Share of the training rows held out to choose by, in [0, 1)."""
     test: Fraction = 0.2
     """Share of all rows kept for the final score, in [0, 1), where neither the set nor a fold has test rows."""
-    rows: Count | None = None
-    """Train on so many rows only, drawn by class; nothing: on all. Folds are made of these rows."""
+    rows: _Amount | None = None
+    """Train on so many rows only, drawn by class, or on a share of them, in (0, 1); nothing: on all. Folds are
+    made of these rows."""
     fold: Fold | None = None
     """A fold to hold out as test rows, instead of those that `test` would give; nothing: none."""
     bootstrap: Annotated[int | None, Field(ge=0)] = None

@@ -120,7 +120,7 @@ class Study(Part):
             if space.refusal(self.recipe, setting) or space.given(self.recipe, setting) != self.recipe:
                 yield named(setting), setting  # the combination that the base has is no arm
         for fraction in self.fractions:
-            yield f"{100 * fraction:g} % of the rows", {"data.share": fraction}
+            yield f"{100 * fraction:g} % of the rows", {"data.rows": fraction}
 
     def recipes(self) -> dict[str, Recipe]:
         """Each arm's recipe by its name, the base first; a `RecipeError` names the arm that cannot be."""
