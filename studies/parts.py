@@ -1,11 +1,9 @@
-"""What several studies are made of: edits as TOML has them, intervals over seeds, and tables in documents."""
+"""What several studies are made of: edits as TOML has them, and tables in documents."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BeforeValidator
-from scipy import stats
 
 
 def _flat(table: Any) -> Any:
@@ -22,24 +20,6 @@ def _flat(table: Any) -> Any:
 
 
 Edits = Annotated[dict[str, Any], BeforeValidator(_flat)]
-
-
-class Interval(NamedTuple):
-    """A mean, between the ends of its 95 % interval."""
-
-    low: float
-    mean: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """The mean over seeds with its interval, by Student's t; two values at least, or its ends are NaN."""
-    mean, error = float(np.mean(values)), float(stats.sem(values))
-    reach = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    return Interval(mean - reach, mean, mean + reach)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from pydantic import Field
 
 from studies import parts
-from studies.parts import Edits, Interval
+from studies.parts import Edits
 from unstuck.data import Dataset
 from unstuck.data.catalog import open_set
 from unstuck.data.loading import arrange
@@ -32,6 +32,7 @@ from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.part import Part
 from unstuck.recipe.spec import Recipe
 from unstuck.report.plots import canvas
+from unstuck.study.statistics import Interval, subtract, t_interval
 from unstuck.training.run import conclude
 from unstuck.training.task import task_of_recipe
 from unstuck.training.training import Training
@@ -143,7 +144,7 @@ class Pair(NamedTuple):
     def difference(self) -> Interval:
         """Of the score, with less without, paired by seed."""
         without, with_it = ([outcome.score for outcome in arm] for arm in self.outcomes)
-        return parts.interval(np.subtract(with_it, without).tolist())
+        return t_interval(subtract(with_it, without))
 
     def cells(self) -> tuple[str, ...]:
         """A row of the technique's table."""

@@ -1,23 +1,7 @@
-"""Intervals are those of the textbook, and only what stands between the marks of a document is replaced."""
+"""Tables are legible as text, and only what stands between the marks of a document is replaced."""
 
-import math
-
-import numpy as np
 import pytest
-from studies.parts import interval, markdown, put
-
-
-def test_an_interval_is_that_of_the_textbook():
-    values = [0.1, 0.4, 0.2, 0.3, 0.5]
-    low, mean, high = interval(values)
-    t = 2.776  # quantile 0.975 at 4 degrees of freedom, of any table
-    assert mean == pytest.approx(0.3)
-    assert high - mean == pytest.approx(t * np.std(values, ddof=1) / math.sqrt(5), rel=1e-3)
-    assert mean - low == pytest.approx(high - mean)
-
-
-def test_an_interval_is_written_with_its_signs():
-    assert str(interval([0.25, 0.25])) == "+0.250 [+0.250, +0.250]"
+from studies.parts import markdown, put
 
 
 def test_a_table_is_legible_as_text():
