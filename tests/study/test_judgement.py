@@ -149,7 +149,7 @@ def test_an_arm_like_the_base_is_called_different_at_the_stated_rate():
 
 def test_what_is_undecided_needs_more_seeds_than_there_are():
     generator = np.random.default_rng(0)
-    for _ in range(200):
+    for _ in range(100):
         base, *arms = generator.normal(size=(5, 6)) + [[0], [0], [0.5], [1], [2]]
         for difference in judge(base, dict(enumerate(arms))).values():
             if difference.judgement is Judgement.UNDECIDED:
