@@ -115,7 +115,7 @@ def test_predictions_are_outputs_through_the_link(link, oracle):
 
 
 @pytest.mark.parametrize("link", ["identity", "sigmoid", "softmax"])
-@pytest.mark.parametrize("extreme", [1e30, np.inf, np.nan])
+@pytest.mark.parametrize("extreme", [1e30, 3e38, np.inf, np.nan])
 def test_predictions_of_a_failed_training_are_not_finite_numbers_and_no_warning(link, extreme):
     outputs = np.array([[extreme, 0], [-extreme, 0], [extreme, -extreme]], np.float32)
     with warnings.catch_warnings():

@@ -84,7 +84,7 @@ def linked(link: str, outputs: np.ndarray) -> np.ndarray:
     if link == "sigmoid":
         return 1 / (1 + np.exp(-np.clip(outputs, -80, 80)))  # beyond 80 the float32 result is 0 or 1 anyway
     if link == "softmax":
-        with np.errstate(invalid="ignore"):  # infinite outputs of a diverged network have no probabilities
+        with np.errstate(invalid="ignore", over="ignore"):  # a diverged network's: infinite ones have no softmax
             powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
     return outputs
