@@ -24,6 +24,7 @@ VERBS = {
     "data": "Look at data before training: counts, ranges, balance, a picture.",
     "check": "Say what a recipe would train, without training it.",
     "lr": "Find a learning rate by a range test, with its curve and the reason.",
+    "search": "Search for the values that a recipe trains best with, trial after trial.",
     "show": "Draw the network that a recipe describes: layers, shapes, parameters, cost.",
     "init": "Write a recipe.toml to start from, every key explained.",
     "list": "List data sets, models, losses, optimizers and all else that a recipe may name.",

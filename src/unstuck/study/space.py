@@ -117,6 +117,15 @@ def _values(key: str, value: Any) -> Choices | Range:
 Space = Annotated[dict[str, Choices | Range], BeforeValidator(_flat)]
 
 
+def usual(recipe: Recipe, rows: int) -> dict[str, Choices | Range]:
+    """What is worth a search first: rates from a hundredth to ten times the recipe's, and batches half to four
+    times as large, none larger than the training rows.
+    """
+    rate, size = recipe.optimizer.lr, min(recipe.batch_size, rows)
+    sizes = tuple(dict.fromkeys(max(min(round(size * factor), rows), 1) for factor in (0.5, 1, 2, 4)))
+    return {"optimizer.lr": Range(low=rate / 100, high=rate * 10, log=True), "batch_size": sizes}
+
+
 def space_of(table: Mapping[str, Any]) -> dict[str, Choices | Range]:
     """The space that a table describes, as it stands in TOML, by dotted keys or in tables."""
     return _flat(table)

@@ -15,3 +15,4 @@ from unstuck.report.plots.network import draw_network as draw_network
 from unstuck.report.plots.rates import draw_rates as draw_rates
 from unstuck.report.plots.reconstruction import draw_reconstructions as draw_reconstructions
 from unstuck.report.plots.samples import draw_samples as draw_samples
+from unstuck.report.plots.search import draw_search as draw_search

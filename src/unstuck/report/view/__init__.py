@@ -13,3 +13,4 @@ from unstuck.report.view.prediction import PredictionView as PredictionView
 from unstuck.report.view.rates import RatesView as RatesView
 from unstuck.report.view.reconstruction import ReconstructionView as ReconstructionView
 from unstuck.report.view.samples import SamplesView as SamplesView
+from unstuck.report.view.search import SearchView as SearchView
