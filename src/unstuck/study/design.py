@@ -160,8 +160,8 @@ class Study(Part):
 
 def fold(folds: int | None, number: int, repeat: int = 0) -> list[Edit]:
     """The edits that hold out one fold of so many; of as many as there are rows where `folds` is None."""
-    count = [] if folds is None else [Edit("data.fold.folds", folds)]
-    return [*count, Edit("data.fold.number", number), Edit("data.fold.repeat", repeat)]
+    places = {"folds": folds, "number": number, "repeat": repeat}
+    return [Edit(f"data.fold.{name}", to) for name, to in places.items()]
 
 
 def _ablated(changes: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:

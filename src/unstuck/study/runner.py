@@ -25,6 +25,7 @@ from unstuck.training.resolve import resolve
 from unstuck.training.run import Run
 
 Where = Literal["here", "ray"]
+_HOLD_OUT = "Give data.test or data.validation a share."
 
 
 class Update(NamedTuple):
@@ -80,9 +81,14 @@ class Runner:
 
     def check(self) -> None:
         """Raise what is wrong with an arm, before anything is trained."""
-        for member in {member.arm: member for member in reversed(self.members)}.values():
+        firsts: dict[str, Member] = {}
+        for member in self.members:
+            firsts.setdefault(member.arm, member)
+        for member in firsts.values():
             try:
-                self._resolved(member.recipe)
+                known = self._resolved(member.recipe)
+                if known and not {"test", "validation"} & {*known[1].splits}:
+                    raise RecipeError("the data", "have rows held out to judge by", "none", hint=_HOLD_OUT)
             except UnstuckError as error:
                 raise _named(error, member) from None
 
