@@ -2,6 +2,8 @@
 
 import logging
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +16,64 @@ from unstuck.study.member import Store, Tell, settled
 
 _RETRIES = 2  # of a training whose worker died
 _PAUSE = 0.25  # seconds between two looks whether anybody still waits
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 class Cluster:
-    """Ray's cluster: the one that RAY_ADDRESS names or that runs here, else one of this machine's processors.
+    """A Ray cluster. `cluster` makes one.
 
     A recipe goes out as plain data and a run comes back as the content of its file, so that machines need no
     common disk; data that the recipe names by path must be there on each of them.
     """
 
-    def __init__(self, store: Store) -> None:
-        need("ray", "ray")
-        import ray
-
-        self._store, self._ray = store, ray
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
         self._train: Any = ray.remote(num_cpus=1, max_retries=_RETRIES)(_content)
 
-    def settle(self, recipe: Recipe, tell: Tell) -> tuple[str, bool]:
+    @property
+    def processors(self) -> int:
+        """Of all its machines: so many trainings go on at once."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def settle(self, recipe: Recipe, store: Store, tell: Tell) -> tuple[str, bool]:
         """As `member.settled` does, but that the store is only here and nothing is told before the end."""
         told = recipe.model_dump(mode="json", exclude_none=True)
-        waited = self._train.remote(told, self._store.weights)
+        asked = self._train.remote(told, store.weights)
         done: list[Any] = []
         while not done:
             tell(0, 0)
-            done, _ = self._ray.wait([waited], timeout=_PAUSE)
+            done, _ = self._ray.wait([asked], timeout=_PAUSE)
         try:
-            key, content, misuse = self._ray.get(waited)
+            key, content, misuse = self._ray.get(asked)
         except self._ray.exceptions.RayError as error:
             said = " ".join(str(error).split())
             raise RunError(f"its worker on the cluster ended {1 + _RETRIES} times: {said[:200]}") from None
         if misuse:
             raise UnstuckError(misuse)
-        files.write(self._store.folder / f"{key}.safetensors", content)
+        files.write(store.folder / f"{key}.safetensors", content)
         return key, True
+
+
+@contextmanager
+def cluster() -> Generator[Cluster]:
+    """The cluster that RAY_ADDRESS names or that runs on this machine; if there is none, one for the meantime.
+
+    That one listens on the loopback alone.
+    """
+    need("ray", "ray")
+    import ray
+
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        try:
+            ray.init(address="auto", **_QUIET)
+        except ConnectionError:
+            ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **_QUIET)
+    try:
+        yield Cluster(ray)
+    finally:
+        if is_ours:
+            ray.shutdown()
 
 
 def _content(told: dict[str, Any], weights: bool) -> tuple[str, bytes, str]:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, NamedTuple
@@ -17,7 +17,7 @@ from unstuck.data import Dataset
 from unstuck.errors import RecipeError, UnstuckError
 from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
-from unstuck.study.cluster import Cluster
+from unstuck.study.cluster import Cluster, cluster
 from unstuck.study.member import Member, Store, Tell, key_of, settled
 from unstuck.study.process import Process
 from unstuck.study.shelf import Shelf
@@ -55,7 +55,7 @@ class Runner:
         members: in the order in which they are begun. Equal recipes are trained once.
         out: a folder that keeps their runs, and is looked into first; nothing: they are kept in memory alone.
         weights: whether the runs are wanted with their weights, to answer for new inputs.
-        workers: how many are trained at once; nothing: one for each processor.
+        workers: how many are trained at once; nothing: one for each processor, here or of the cluster.
         where: here, in threads and processes, or on a Ray cluster.
     """
 
@@ -70,11 +70,11 @@ class Runner:
     ) -> None:
         if workers is not None and workers < 1:
             raise RecipeError("workers", "be 1 or more", workers)
-        self.members, self.workers = members, workers or usual_workers()
+        self.members = members
         self.runs: dict[Member, Run] = {}
         self.trained, self.seconds = 0, 0.0
-        self._out, self._weights, self._where = out, weights, where
-        self._shelf = Shelf(places=self.workers + 1)
+        self._out, self._weights, self._workers, self._where = out, weights, workers, where
+        self._shelf = Shelf(places=1 + (workers or usual_workers()))
         self._alike: dict[str, list[Member]] = {}
         for member in members:
             self._alike.setdefault(member.recipe.model_dump_json(), []).append(member)
@@ -101,8 +101,12 @@ class Runner:
 
     def __iter__(self) -> Iterator[Update]:
         started = time.perf_counter()
-        with _store(self._out, self._weights) as store:
-            crew = _Crew(self._settle_by(store), store, [*self._alike.values()], self.workers)
+        with (
+            _store(self._out, self._weights) as store,
+            cluster() if self._where == "ray" else nullcontext() as far,
+        ):
+            workers = self._workers or (far.processors if far else usual_workers())
+            crew = _Crew(self._settle_by(store, far), store, [*self._alike.values()], workers)
             try:
                 while len(self.runs) < len(self.members):
                     update = crew.updates.get()
@@ -117,15 +121,13 @@ class Runner:
             finally:
                 crew.stop()
 
-    def _settle_by(self, store: Store) -> "Trainer":
-        elsewhere = Cluster(store) if self._where == "ray" else None
-
+    def _settle_by(self, store: Store, far: Cluster | None) -> "Trainer":
         def settle(recipe: Recipe, tell: Tell, process: Process) -> tuple[str, bool]:
             known = self._resolved(recipe)
             if known and store.has(key := key_of(*known)):
                 return key, False
-            if elsewhere is not None:
-                return elsewhere.settle(recipe, tell)
+            if far is not None:
+                return far.settle(recipe, store, tell)
             if known and known[0].engine == "dense":
                 return settled(recipe, known[1], store, tell)
             return process.settle(recipe, tell)
