@@ -14,6 +14,7 @@ from searching import RECIPE, search
 
 from unstuck.data import load_for
 from unstuck.errors import DataError, ExtraError, RecipeError, RunError
+from unstuck.study import proposals
 from unstuck.study import search as module
 from unstuck.study.search import Outcome, Search, Trial
 from unstuck.study.space import flag
@@ -113,12 +114,23 @@ def test_both_begin_with_the_same_values_and_train_them_once(undisturbed, monkey
     assert alike(alone.trials) == alike(beside.trials)
 
 
-def test_values_that_were_tried_already_cost_nothing():
-    few = search(space=dict([flag("batch_size=8,16")]), trials=8)
+def test_no_combination_is_tried_twice_and_the_search_ends_with_the_last():
+    few = search(space=dict([flag("batch_size=8..10"), flag("model.hidden=[4],[8]")]), trials=50)
     list(few)
-    assert len(few.trials) == 8
-    assert few.spent == sum(trial.epochs for trial in few.trials) <= 2 * RECIPE.epochs
-    assert len({trial.score for trial in few.trials if trial.values == {"batch_size": 8}}) == 1
+    tried = [tuple(map(str, trial.values.values())) for trial in few.trials]
+    assert few.tried_all
+    assert len(set(tried)) == len(tried) == 6
+
+
+def test_values_that_are_drawn_again_all_the_same_cost_nothing(monkeypatch):
+    monkeypatch.setattr(proposals, "_RANDOM_DRAWS", 1)
+    few = search(space=dict([flag("batch_size=8,16,24")]), trials=8)
+    list(few)
+    assert few.spent <= 3 * RECIPE.epochs
+    for size in (8, 16, 24):
+        alike = [trial for trial in few.trials if trial.values == {"batch_size": size}]
+        assert len({trial.score for trial in alike}) <= 1
+        assert all(trial.epochs == 0 for trial in alike[1:])
 
 
 # what trials see
@@ -301,6 +313,13 @@ def test_a_combination_that_is_not_possible_is_a_trial_with_its_reason():
     assert {trial.values["batch_size"] for trial in refused} == {1}
     assert all("batch_size must be another where a batch is normalized" in trial.reason for trial in refused)
     assert mixed.best.values == {"batch_size": 16}
+
+
+def test_a_network_that_memory_is_too_small_for_is_not_possible():
+    mixed = search(space=dict([flag("model.hidden=[4],[4000000000]")]))
+    reasons = {trial.values["model.hidden"][0]: trial.reason for trial in mixed}
+    assert reasons[4] == ""
+    assert "Unable to allocate" in reasons[4000000000]
 
 
 @pytest.mark.parametrize("budget", [None, 5])

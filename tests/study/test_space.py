@@ -11,7 +11,7 @@ from unstuck.recipe.part import Part
 from unstuck.recipe.problem import checked
 from unstuck.recipe.spec import Recipe
 from unstuck.rng import stream
-from unstuck.study.space import Range, Space, check, draw, flag, given, grid, space_of
+from unstuck.study.space import Range, Space, check, combinations, draw, flag, given, grid, space_of
 
 RECIPE = Recipe(data="iris")
 
@@ -120,6 +120,12 @@ def test_a_grid_has_every_combination_once_ends_included():
     assert [tuple(row.values()) for row in grid(space)] == list(expected)
     assert grid(space_of({"epochs": {"low": 1, "high": 3, "points": 3}})) == [{"epochs": n} for n in (1, 2, 3)]
     assert len(grid(space_of({"epochs": {"low": 1, "high": 3, "points": 50}}))) == 3
+
+
+def test_combinations_are_counted_where_they_can_be():
+    space = space_of({"epochs": {"low": 2, "high": 4, "points": 3}, "optimizer.name": ["sgd", "adam"]})
+    assert combinations(space) == len(grid(space)) == 6
+    assert combinations({**space, "optimizer.lr": Range(low=0.1, high=1)}) == np.inf
 
 
 def test_a_range_without_points_is_no_grid():

@@ -109,6 +109,8 @@ def _watched(search: "Search", console: "Console") -> bool:
             progress.update(bar, completed=min(done, total), description=said)
             if trial.outcome:
                 progress.console.print(_line(trial), markup=False)
+    if search.tried_all:
+        console.print(f"all {len(search.trials)} combinations are tried")
     return not search.is_interrupted
 
 

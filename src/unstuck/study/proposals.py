@@ -1,8 +1,8 @@
 """What optuna is asked for: values to try next, whether a trial is worth going on, and a journal of trials.
 
 The journal has finished trials only, a line each, flushed. A search that was killed has therefore nothing half
-done in it but perhaps its last line, which is dropped. Proposals follow from the finished trials, the seed and
-the trial's number alone, so that a search that goes on proposes what it would have proposed undisturbed.
+done in it but perhaps its last line, which is dropped. Proposals follow from the finished trials and the seed
+alone, so that a search that goes on proposes what it would have proposed undisturbed.
 """
 
 import importlib
@@ -18,7 +18,6 @@ from unstuck.study.space import Choices, Range
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
-    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, Trial
 
 # Trials drawn at random before TPE has something to go by. Bergstra et al. 2011, NIPS, took 20 for spaces of up
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 _STARTUP = 5
 # The epoch after which a trial may be pruned first: after one, rates that win in the end are often still behind.
 _FIRST_PRUNED = 2
+# Draws, at most, until one has values that were not tried yet: first the sampler's, then, as it may insist, random
+# ones. Of the last of a hundred combinations these miss a third.
+_DRAWS, _RANDOM_DRAWS = 10, 110
 # Under this key optuna keeps what we know of a trial.
 _FACTS = "unstuck"
 
@@ -75,9 +77,25 @@ class Proposals:
             if _FACTS in trial.user_attrs
         ]
 
-    def next(self, number: int) -> "Proposal":
-        """Values to try; `number` trials are finished."""
-        self._study.sampler = self._seeded(number)
+    def next(self) -> "Proposal":
+        """Values to try, others than before as far as such are drawn."""
+        tried = [values for values, _ in self.finished()]
+        proposal = self._drawn(len(tried), 0)
+        for attempt in range(1, _RANDOM_DRAWS):
+            if proposal.values not in tried:
+                break
+            self.drop(proposal)
+            proposal = self._drawn(len(tried), attempt)
+        return proposal
+
+    def _drawn(self, number: int, attempt: int) -> "Proposal":
+        """By a fresh sampler each time: what it draws does not depend on how often the search was begun."""
+        seed = int(stream(self._seed, "probe", number, attempt).integers(2**31))
+        samplers = self._optuna.samplers
+        if self._sampler == "random" or attempt >= _DRAWS:
+            self._study.sampler = samplers.RandomSampler(seed=seed)
+        else:
+            self._study.sampler = samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP)
         trial = self._study.ask(self._distributions)
         return Proposal(self._study, trial, self._values(trial.params))
 
@@ -88,15 +106,8 @@ class Proposals:
             self._journal.add_trial(trial)
 
     def drop(self, proposal: "Proposal") -> None:
-        """Forget a trial that was interrupted: it will be proposed again."""
+        """Forget a trial: if it was interrupted, it will be proposed again."""
         self._study.tell(proposal.trial, state=self._optuna.trial.TrialState.FAIL)
-
-    def _seeded(self, number: int) -> "BaseSampler":
-        """A fresh sampler for each trial: what it draws does not depend on how often the search was begun."""
-        seed = int(stream(self._seed, "probe", number).integers(2**31))
-        if self._sampler == "random":
-            return self._optuna.samplers.RandomSampler(seed=seed)
-        return self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP)
 
     def _values(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Of choices optuna knows the place alone: it takes no lists."""

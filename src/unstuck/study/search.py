@@ -24,7 +24,7 @@ from unstuck.extras import need
 from unstuck.recipe.spec import Recipe
 from unstuck.recipe.transfer import Transfer
 from unstuck.study.proposals import Proposal, Proposals, Sampler
-from unstuck.study.space import Choices, Range, check, given, usual
+from unstuck.study.space import Choices, Range, check, combinations, given, usual
 from unstuck.training.folder import Folder
 from unstuck.training.run import Run, conclude
 from unstuck.training.scores import score_of
@@ -166,10 +166,21 @@ class Search:
 
     @property
     def is_over(self) -> bool:
-        """Whether no trial is missing."""
+        """Whether no trial is missing, or no combination is left to try."""
+        if self.tried_all:
+            return True
         if self.budget is None:
             return len(self.trials) >= self.wanted
         return self.spent >= self.budget or len(self.trials) >= 2 * self.budget  # some may not be possible
+
+    @property
+    def tried_all(self) -> bool:
+        """Whether every combination of the space was tried."""
+        different: list[Mapping[str, Any]] = []
+        for trial in self.trials:
+            if trial.values not in different:
+                different.append(trial.values)
+        return len(different) >= combinations(self.space)
 
     def __iter__(self) -> Iterator[Trial]:
         return (trial for trial in self.epochs() if trial.outcome)
@@ -188,7 +199,7 @@ class Search:
             )
 
     def _tried(self) -> Iterator[Trial]:
-        proposal, started = self._proposals.next(len(self.trials)), time.perf_counter()
+        proposal, started = self._proposals.next(), time.perf_counter()
         trial = Trial(number=len(self.trials) + 1, values=proposal.values)
         try:
             for now in self._under_way(trial, proposal):
@@ -213,8 +224,8 @@ class Search:
             return
         try:
             training = Training(self._task(trial.values))
-        except (RecipeError, DataError) as error:
-            yield replace(trial, outcome=Outcome.NOT_POSSIBLE, reason=str(error))
+        except (RecipeError, DataError, MemoryError) as error:
+            yield replace(trial, outcome=Outcome.NOT_POSSIBLE, reason=str(error) or "not enough memory.")
             return
         column, outcome = f"validation_{self.score.name}", Outcome.FINISHED
         for stretch in training:

@@ -165,6 +165,18 @@ def given(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     return edited(recipe, [Edit(key, value) for key, value in values.items()])
 
 
+def combinations(space: Mapping[str, Choices | Range]) -> float:
+    """How many there are; infinity where a range has more than whole numbers."""
+    return math.prod(
+        len(values)
+        if not isinstance(values, Range)
+        else values.high - values.low + 1
+        if values.is_whole
+        else math.inf
+        for values in space.values()
+    )
+
+
 def grid(space: Mapping[str, Choices | Range]) -> list[dict[str, Any]]:
     """All combinations of values, the last key's changing fastest. A range must say its `points`."""
     columns: list[Choices] = []
