@@ -350,6 +350,7 @@ def test_numbers_are_predicted_too_and_what_is_far_below_the_mean_counts_alike()
         ({"space": dict([flag("optimizer.rate=1..2")])}, "optimizer.rate must name a field"),
         ({"space": dict([flag("seed=1..5")])}, "seed must stay as it is"),
         ({"space": dict([flag("data.seed=1..5")])}, "Scores on other rows cannot be compared."),
+        ({"space": dict([flag("data.fold.number=0..4")])}, "Scores on other rows cannot be compared."),
         ({"space": dict([flag("data=iris,wine")])}, "Scores on other rows cannot be compared."),
         ({"recipe": RECIPE.edit("data.validation", 0.0)}, "data.validation must be above 0, got 0.0"),
     ],

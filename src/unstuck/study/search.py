@@ -33,7 +33,20 @@ from unstuck.training.training import Training
 from unstuck.training.transfer import noted
 
 # What decides which rows are scored, or what a score means: across these, scores cannot be compared.
-_FIXED = ("name", "path", "target", "ignore", "sequence", "task", "validation", "test", "seed")
+_FIXED = (
+    "",
+    "name",
+    "path",
+    "target",
+    "sequence",
+    "task",
+    "group",
+    "validation",
+    "test",
+    "seed",
+    "fold",
+    "bootstrap",
+)
 # The least score that optuna is told: below, all are as useless. A trial that diverged counts as this.
 _FLOORS = {"accuracy": 0.0, "r2": -1.0}
 _SAMPLERS = ("tpe", "random")
@@ -363,7 +376,8 @@ def _check_numbers(trials: int, sampler: str, seed: int) -> None:
 def _check_space(space: Mapping[str, Choices | Range], recipe: Recipe) -> None:
     for key, values in space.items():
         table, _, name = key.partition(".")
-        if table == "data" and name in ("", *_FIXED):
+        is_drawn_first = name == "rows" and recipe.data.fold is not None  # a fold is one of the rows that are left
+        if table == "data" and (name.partition(".")[0] in _FIXED or is_drawn_first):
             raise RecipeError(key, "stay as it is", values, hint="Scores on other rows cannot be compared.")
         if key == "seed":
             raise RecipeError(key, "stay as it is", values, hint="The luckiest seed is not the best recipe.")
