@@ -6,8 +6,9 @@ import pytest
 from unstuck.recipe.spec import Recipe
 from unstuck.report import plots, view
 from unstuck.report.view.search import leading
-from unstuck.study.search import Outcome, Search
+from unstuck.study.search import Search
 from unstuck.study.space import flag
+from unstuck.study.trial import Outcome
 
 RECIPE = Recipe(data="iris", epochs=4, batch_size=16, model={"hidden": [8]})
 

@@ -16,8 +16,9 @@ from unstuck.data import load_for
 from unstuck.errors import DataError, ExtraError, RecipeError, RunError
 from unstuck.study import proposals
 from unstuck.study import search as module
-from unstuck.study.search import Outcome, Search, Trial
+from unstuck.study.search import Search
 from unstuck.study.space import flag
+from unstuck.study.trial import Outcome, Trial
 from unstuck.training.task import task_of_recipe
 from unstuck.training.training import Training
 

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from unstuck.study.search import Search, Trial
+    from unstuck.study.search import Search
+    from unstuck.study.trial import Trial
     from unstuck.training.run import Run
 
 # Trials in the table at the end.
@@ -116,7 +117,7 @@ def _watched(search: "Search", console: "Console") -> bool:
 
 def _line(trial: "Trial") -> str:
     from unstuck.report.view.search import shown
-    from unstuck.study.search import Outcome
+    from unstuck.study.trial import Outcome
 
     score = "      " if trial.score is None else f"{trial.score:.4f}"
     values = ", ".join(f"{key} {shown(value)}" for key, value in trial.values.items())
@@ -163,7 +164,7 @@ def _concluded(searches: Sequence["Search"], console: "Console", *, json: bool) 
 def _say(searches: Sequence["Search"], lead: "Search", test: float | None, console: "Console") -> None:
     from unstuck.report import text
     from unstuck.report.view.search import shown
-    from unstuck.study.search import Outcome, rank
+    from unstuck.study.trial import Outcome, rank
 
     out, name = searches[0].out, lead.score.name
     for search in searches:

@@ -10,8 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from unstuck.recipe.spec import Recipe
 from unstuck.recipe.transfer import Transfer
 from unstuck.study.proposals import Proposal, Proposals, Sampler
 from unstuck.study.space import Choices, Range, check, combinations, given, usual
+from unstuck.study.trial import Outcome, Trial, facts, rank, read
 from unstuck.training.folder import Folder
 from unstuck.training.run import Run, conclude
 from unstuck.training.scores import score_of
@@ -50,46 +50,6 @@ _FIXED = (
 # The least score that optuna is told: below, all are as useless. A trial that diverged counts as this.
 _FLOORS = {"accuracy": 0.0, "r2": -1.0}
 _SAMPLERS = ("tpe", "random")
-
-
-class Outcome(Enum):
-    """How a trial ended."""
-
-    FINISHED = "trained to its end"
-    PRUNED = "stopped: worse than the median of the trials before it"
-    CUT = "stopped: the budget of epochs is spent"
-    DIVERGED = "diverged: the loss was no longer a finite number"
-    NOT_POSSIBLE = "not possible"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """Values tried, and what came of them.
-
-    Args:
-        number: counted from 1.
-        values: by dotted key of the recipe.
-        scores: on the validation rows, after each epoch.
-        score: of the weights that the recipe keeps, those of the least validation loss unless it says otherwise;
-            nothing if it diverged, is not possible, or is before its first epoch's end.
-        epochs: begun, and so paid for.
-        outcome: nothing while it is under way.
-        reason: why it is not possible.
-    """
-
-    number: int
-    values: Mapping[str, Any]
-    scores: tuple[float, ...] = ()
-    score: float | None = None
-    epochs: int = 0
-    seconds: float = 0.0
-    outcome: Outcome | None = None
-    reason: str = ""
-
-
-def rank(trial: Trial | None) -> float:
-    """What trials are ordered by, the best last: the score, or less than any."""
-    return -math.inf if trial is None or trial.score is None else trial.score
 
 
 class Search:
@@ -158,7 +118,7 @@ class Search:
         path = self._folder.path / "journal.log" if self._folder else None
         proposals = Proposals(self.space, sampler=self.sampler, seed=self.seed, prune=self.prune, path=path)
         self.trials = [
-            _trial(number, values, facts) for number, (values, facts) in enumerate(proposals.finished(), start=1)
+            read(number, values, said) for number, (values, said) in enumerate(proposals.finished(), start=1)
         ]
         return proposals
 
@@ -221,7 +181,7 @@ class Search:
                     yield trial
         finally:
             if trial.outcome:
-                self._proposals.keep(proposal, self._told(trial), _facts(trial))
+                self._proposals.keep(proposal, self._told(trial), facts(trial))
                 self.trials.append(trial)
             else:
                 self._proposals.drop(proposal)
@@ -330,19 +290,6 @@ def _kept(training: Training, scores: tuple[float, ...]) -> float:
     """The score of the weights that would be kept if training ended here."""
     best = training.best if training.task.keep == "best" else None
     return scores[best.epoch - 1] if best else scores[-1]
-
-
-def _trial(number: int, values: Mapping[str, Any], facts: Mapping[str, Any]) -> Trial:
-    """A trial that is over, as the journal has it."""
-    kept = dict(facts)
-    scores, outcome = tuple(kept.pop("scores")), Outcome[kept.pop("outcome")]
-    return Trial(number=number, values=values, scores=scores, outcome=outcome, **kept)
-
-
-def _facts(trial: Trial) -> dict[str, Any]:
-    assert trial.outcome
-    kept = {name: value for name, value in asdict(trial).items() if name not in ("number", "values")}
-    return kept | {"outcome": trial.outcome.name}
 
 
 def _source_of(recipe: Recipe) -> str:

@@ -6,7 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from unstuck.study.search import Outcome, Search, rank
+from unstuck.study.search import Search
+from unstuck.study.trial import Outcome, rank
 
 # Of the distance from the median of the finished trials to the best one: what lies further below is not worth
 # the height it takes.
