@@ -25,7 +25,7 @@ LEVELS = (
     ("training",),
     ("study",),
     ("report", "trackers"),
-    ("api", "estimators"),
+    ("api", "estimators", "experiments"),
     ("cli",),
     ("__init__", "__main__"),
 )

@@ -1,15 +1,19 @@
 """scikit-learn's own checks of the two estimators, and what its users do with them."""
 
 import pickle
+import warnings
 
 import numpy as np
 import polars
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -173,3 +177,44 @@ def test_ctrl_c_ends_a_search_not_only_one_of_its_fits(monkeypatch):
     monkeypatch.setattr(Training, "__iter__", cut)
     with pytest.raises(KeyboardInterrupt):
         small().fit(*IRIS)
+
+
+# scikit-learn's own cross-validation and ensembles
+
+
+def test_scikit_learn_cross_validates_them_by_groups_too():
+    x, y = IRIS
+    groups = np.arange(150) // 5
+    scores = cross_val_score(small(), x, y, groups=groups, cv=GroupKFold(5, shuffle=True, random_state=0))
+    assert scores.mean() > 0.9
+    said = cross_val_predict(small(), x, y, cv=5, method="predict_proba")
+    assert said.shape == (150, 3)
+    assert (said.argmax(axis=1) == y).mean() > 0.9
+    numbers = cross_val_predict(
+        unstuck.UnstuckRegressor(epochs=20, random_state=0), *load_diabetes(return_X_y=True), cv=3
+    )
+    assert numbers.shape == (442,)
+
+
+def test_scikit_learn_bags_them_out_of_bag_score_included():
+    bag = BaggingClassifier(small(), n_estimators=5, oob_score=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")  # five members leave some out
+        warnings.filterwarnings("ignore", "invalid value encountered in divide")
+        bag.fit(*IRIS)
+    assert bag.oob_score_ > 0.85
+    assert len({member.run_.recipe.seed for member in bag.estimators_}) == 5
+
+
+def test_scikit_learn_lets_them_vote_beside_others():
+    for voting in ("soft", "hard"):
+        members = [("net", small()), ("line", LogisticRegression(max_iter=500))]
+        assert VotingClassifier(members, voting=voting).fit(*IRIS).score(*IRIS) > 0.9
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_scikit_learn_calibrates_them(method):
+    calibrated = CalibratedClassifierCV(small(), method=method, cv=3).fit(*IRIS)
+    said = calibrated.predict_proba(IRIS[0])
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
+    assert calibrated.score(*IRIS) > 0.9

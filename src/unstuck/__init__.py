@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from unstuck.api import export, finetune, load, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
+    from unstuck.experiments import crossval, ensemble
     from unstuck.recipe.edit import Edit
     from unstuck.recipe.spec import Recipe
     from unstuck.training.program import Program
@@ -23,6 +24,8 @@ __all__ = [
     "UnstuckClassifier",
     "UnstuckError",
     "UnstuckRegressor",
+    "crossval",
+    "ensemble",
     "export",
     "finetune",
     "load",
@@ -37,6 +40,8 @@ _HOMES = {
     "UnstuckClassifier": "unstuck.estimators",
     "UnstuckError": "unstuck.errors",
     "UnstuckRegressor": "unstuck.estimators",
+    "crossval": "unstuck.experiments",
+    "ensemble": "unstuck.experiments",
     "export": "unstuck.api",
     "finetune": "unstuck.api",
     "load": "unstuck.api",

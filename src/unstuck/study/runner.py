@@ -79,15 +79,15 @@ class Runner:
         for member in members:
             self._alike.setdefault(member.recipe.model_dump_json(), []).append(member)
 
-    def check(self) -> None:
-        """Raise what is wrong with an arm, before anything is trained."""
+    def check(self, *, judged: bool = True) -> None:
+        """Raise what is wrong with an arm, before anything is trained; `judged` by rows that are held out."""
         firsts: dict[str, Member] = {}
         for member in self.members:
             firsts.setdefault(member.arm, member)
         for member in firsts.values():
             try:
                 known = self._resolved(member.recipe)
-                if known and not {"test", "validation"} & {*known[1].splits}:
+                if judged and known and not {"test", "validation"} & {*known[1].splits}:
                     raise RecipeError("the data", "have rows held out to judge by", "none", hint=_HOLD_OUT)
             except UnstuckError as error:
                 raise _named(error, member) from None

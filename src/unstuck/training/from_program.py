@@ -9,9 +9,10 @@ from torch.utils.data import DataLoader
 
 from unstuck.engine import Engine, Evaluation
 from unstuck.errors import ProgramError
+from unstuck.training import torch_random
 from unstuck.training.program import Program
 from unstuck.training.scores import ACCURACY, R2, Score, threshold_accuracy
-from unstuck.training.torch_rows import Rows, rows_of
+from unstuck.training.torch_rows import Resident, Rows, rows_of
 
 # Rows by whose outputs and targets a score is chosen, at most
 _JUDGED_BY = 256
@@ -90,3 +91,12 @@ def first_look(engine: Engine, some: Rows) -> Evaluation:
 
 def _of_tensors(measure: Callable[[Tensor, Tensor], float]) -> Callable[[np.ndarray, np.ndarray], float]:
     return lambda outputs, targets: float(measure(torch.from_numpy(outputs), torch.from_numpy(targets)))
+
+
+def arrays(rows: Rows) -> tuple[np.ndarray | None, np.ndarray]:
+    """Inputs (N, …), where they are in memory, and targets (N, …)."""
+    if isinstance(rows, Resident):
+        return rows.x.cpu().numpy(), rows.y.cpu().numpy()
+    with torch_random.lent(rows.device):
+        targets = [rows.batch(block)[1].cpu() for block in torch.arange(len(rows)).split(_JUDGED_BY)]
+    return None, torch.cat(targets).numpy()

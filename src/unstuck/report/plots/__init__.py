@@ -11,8 +11,10 @@ from unstuck.report.plots.augmented import draw_augmented as draw_augmented
 from unstuck.report.plots.canvas import save as save
 from unstuck.report.plots.curves import draw_loss as draw_loss
 from unstuck.report.plots.curves import draw_predictions as draw_predictions
+from unstuck.report.plots.folds import draw_folds as draw_folds
 from unstuck.report.plots.network import draw_network as draw_network
 from unstuck.report.plots.rates import draw_rates as draw_rates
 from unstuck.report.plots.reconstruction import draw_reconstructions as draw_reconstructions
+from unstuck.report.plots.reliability import draw_reliability as draw_reliability
 from unstuck.report.plots.samples import draw_samples as draw_samples
 from unstuck.report.plots.search import draw_search as draw_search
