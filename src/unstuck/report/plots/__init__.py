@@ -8,10 +8,13 @@ from unstuck.report.plots.answers import draw_confusion as draw_confusion
 from unstuck.report.plots.answers import draw_mistakes as draw_mistakes
 from unstuck.report.plots.answers import draw_outputs as draw_outputs
 from unstuck.report.plots.augmented import draw_augmented as draw_augmented
+from unstuck.report.plots.bands import draw_bands as draw_bands
 from unstuck.report.plots.canvas import save as save
 from unstuck.report.plots.curves import draw_loss as draw_loss
 from unstuck.report.plots.curves import draw_predictions as draw_predictions
+from unstuck.report.plots.data_size import draw_data_size as draw_data_size
 from unstuck.report.plots.folds import draw_folds as draw_folds
+from unstuck.report.plots.forest import draw_forest as draw_forest
 from unstuck.report.plots.network import draw_network as draw_network
 from unstuck.report.plots.rates import draw_rates as draw_rates
 from unstuck.report.plots.reconstruction import draw_reconstructions as draw_reconstructions

@@ -4,8 +4,11 @@ The painters in `plots` put a view on a canvas and decide nothing but its looks.
 """
 
 from unstuck.report.view.augmented import AugmentedView as AugmentedView
+from unstuck.report.view.bands import BandsView as BandsView
 from unstuck.report.view.confusion import ConfusionView as ConfusionView
+from unstuck.report.view.data_size import DataSizeView as DataSizeView
 from unstuck.report.view.folds import FoldsView as FoldsView
+from unstuck.report.view.forest import ForestView as ForestView
 from unstuck.report.view.loss import LossView as LossView
 from unstuck.report.view.mistakes import MistakesView as MistakesView
 from unstuck.report.view.network import NetworkView as NetworkView
