@@ -25,6 +25,13 @@ def test_an_edit_gives_a_new_recipe_and_leaves_the_old_one():
     assert difference(RECIPE, after) == (Edit("optimizer.lr", 0.1),)
 
 
+def test_what_stands_beside_auto_stays_when_it_is_decided():
+    smooth = RECIPE.edit("loss.label_smoothing", 0.1).edit("loss.class_weights", "balanced")
+    decided = smooth.edit("loss.name", "cross-entropy")
+    assert decided.loss == Loss(name="cross-entropy", label_smoothing=0.1, class_weights="balanced")
+    assert decided.edit("loss.name", "bce").loss == Loss(name="bce")
+
+
 def test_another_kind_starts_from_its_own_defaults():
     assert RECIPE.edit("optimizer.name", "adam").optimizer == Adam()
 

@@ -367,3 +367,9 @@ def test_auto_is_decided_by_the_targets(data, loss, output, score):
     assert (task.recipe.loss.name, task.recipe.model.output, task.score.name) == (loss, output, score)
     assert "auto" not in (task.recipe.engine, task.recipe.keep, task.recipe.data.scaling, task.recipe.data.task)
     assert task.engine.name == "dense"
+
+
+def test_settings_of_the_loss_outlive_the_choice_of_it():
+    task = task_of_recipe(recipe(loss={"label_smoothing": 0.1, "class_weights": [1.0, 2.0, 3.0, 4.0]}), images())
+    assert task.recipe.loss.name == "cross-entropy"
+    assert (task.recipe.loss.label_smoothing, task.recipe.loss.class_weights) == (0.1, (1.0, 2.0, 3.0, 4.0))

@@ -13,6 +13,9 @@ from unstuck.recipe.problem import Model, checked
 # A data set is found by name or by path: choosing one drops the other, and the column that belonged to it.
 _DROPPED_WITH = {"data.name": ("path", "target"), "data.path": ("name",)}
 
+# A kind that is still to be decided: whichever it will be, what is said beside it stays.
+_OPEN = "auto"
+
 # Tables that a recipe may be without: a key of theirs makes them.
 _ABSENT = ("transfer", "data.fold")
 
@@ -23,7 +26,8 @@ class Edit:
 
     Arms of an experiment, folds, injected faults and treatments are all edits. Naming another kind of a
     part (`optimizer.name`) swaps the part: the new kind starts from its own defaults, so that Adam does
-    not inherit the learning rate that suited gradient descent. `optimizer` is short for `optimizer.name`.
+    not inherit the learning rate that suited gradient descent. Only `auto` is no kind yet, and what stands beside
+    it stays. `optimizer` is short for `optimizer.name`.
     """
 
     path: str
@@ -48,7 +52,7 @@ class Edit:
             node, leaf, path = node[leaf], "name", f"{path}.name"
         if path in _DROPPED_WITH:
             node.update(dict.fromkeys(_DROPPED_WITH[path]))
-        elif leaf == "name" and "name" in node and canonical(self.to) != node["name"]:
+        elif leaf == "name" and node.get("name", _OPEN) not in (_OPEN, canonical(self.to)):
             node.clear()
         node[leaf] = dict(self.to) if isinstance(self.to, dict) else self.to
 
