@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from unstuck.api import export, finetune, load, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
-    from unstuck.experiments import crossval, ensemble
+    from unstuck.experiments import compare, crossval, ensemble
     from unstuck.recipe.edit import Edit
     from unstuck.recipe.spec import Recipe
     from unstuck.training.program import Program
@@ -24,6 +24,7 @@ __all__ = [
     "UnstuckClassifier",
     "UnstuckError",
     "UnstuckRegressor",
+    "compare",
     "crossval",
     "ensemble",
     "export",
@@ -40,6 +41,7 @@ _HOMES = {
     "UnstuckClassifier": "unstuck.estimators",
     "UnstuckError": "unstuck.errors",
     "UnstuckRegressor": "unstuck.estimators",
+    "compare": "unstuck.experiments",
     "crossval": "unstuck.experiments",
     "ensemble": "unstuck.experiments",
     "export": "unstuck.api",

@@ -1,23 +1,93 @@
 """Many trainings, one question: what a user calls in Python, and what it leaves on disk."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from unstuck.errors import ProgramError
+from unstuck import files
+from unstuck.errors import ProgramError, RecipeError
+from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
+from unstuck.recipe.problem import checked
 from unstuck.recipe.spec import Recipe
+from unstuck.report.comparison import save as save_comparison
 from unstuck.report.studied import save_ensemble, save_folds
 from unstuck.study import crossval as crossvals
 from unstuck.study import ensemble as ensembles
 from unstuck.study import of_programs
+from unstuck.study.compare import Comparison, Method, concluded
 from unstuck.study.crossval import Folds
+from unstuck.study.design import Study
 from unstuck.study.ensemble import Asked, Ensemble, Kind
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner, Where
 from unstuck.study.voting import Vote
 from unstuck.training.program import Program
 
-__all__ = ["crossval", "ensemble"]
+__all__ = ["compare", "crossval", "ensemble"]
+
+Watch = Callable[[Runner], None]
+"""Iterates over a runner to its end, and may show what comes."""
+
+
+def unwatched(runner: Runner) -> None:
+    """Train to the end in silence."""
+    deque(runner, maxlen=0)
+
+
+def compare(
+    what: Recipe | Study | str | Path,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    seeds: int | None = None,
+    only: Sequence[str] = (),
+    method: Method = "t",
+    out: str | Path | None = None,
+    workers: int | None = None,
+    where: Where = "here",
+    watch: Watch = unwatched,
+) -> Comparison:
+    """Train a recipe and changes of it with the same seeds, and say which of them help.
+
+    Args:
+        what: the base; or a whole study, or the file that it stands in.
+        arms: by name, the dotted path of each field that changes, with its new value.
+        seeds: trainings of each arm; nothing: 10, or what the study says.
+        only: names of arms, if not all are wanted.
+        method: of the intervals: Student's t, or the bootstrap, which assumes no shape.
+        out: a folder for tables and pictures, which keeps each training, so that the same study goes on there.
+        workers: trainings at once; nothing: one for each processor.
+        where: here, in threads and processes, or on a Ray cluster.
+        watch: iterates over the trainings.
+    """
+    study = _study(what, arms or {}, seeds)
+    recipes, folder = study.only(only), Path(out) if out is not None else None
+    runner = Runner(study.members(recipes), out=folder, workers=workers, where=where)
+    runner.check()
+    if folder is not None:
+        with files.said(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        files.write(folder / "study.toml", file.dumps(study))
+    watch(runner)
+    comparison = concluded(study, recipes, runner, method=method)
+    if folder is not None:
+        save_comparison(comparison, folder)
+    return comparison
+
+
+def _study(what: Recipe | Study | str | Path, arms: Mapping[str, Mapping[str, Any]], seeds: int | None) -> Study:
+    if isinstance(what, Recipe):
+        study = Study(recipe=what)
+    elif isinstance(what, Study):
+        study = what
+    elif isinstance(what, str | Path):
+        study = Study.read(what)
+    else:
+        raise RecipeError("what is compared", "be a Recipe, a Study or its file", type(what).__name__)
+    table = study.model_dump()
+    table["arms"] |= {name: dict(edits) for name, edits in arms.items()}
+    return checked(Study, table | ({} if seeds is None else {"seeds": seeds}))
 
 
 def crossval(

@@ -263,21 +263,6 @@ def test_what_is_far_below_zero_is_said_to_be_off_the_scale():
     assert views[1].score.span[0] >= -1.1
 
 
-def test_a_score_of_the_users_own_is_shown_whatever_it_is():
-    columns = [course([1.0, 0.5], [-300.0, -200.0], score="minus_cost")] * 2
-    courses = dict.fromkeys(("base", "a"), columns)
-    view = BandsView.of(compared([-200.0] * 2, {"a": [-150.0] * 2}, score="minus_cost", courses=courses))
-    assert view.score.span[0] <= -300
-    assert -200 <= view.score.span[1] < 0
-
-
-def test_losses_of_several_kinds_are_said_to_be_so():
-    comparison = compared([0.5] * 2, {"a": [0.6] * 2})
-    for run in comparison.arms["a"].runs:
-        run.record.units["train_loss"] = "squared error"
-    assert BandsView.of(comparison).loss.label == "validation loss (nats or squared error)"
-
-
 # data size
 
 
@@ -296,14 +281,6 @@ def test_its_title_is_what_the_last_rows_brought():
     low, mean, high = (-100 * end for end in reversed(SIZES.arms["50 % of the rows"].difference))
     title = f"From 500 to 1 000 rows the test accuracy changes by {mean:+.1f} [{low:.1f}, {high:.1f}] points"
     assert DataSizeView.of(SIZES).title == title
-
-
-def test_its_scale_holds_every_band_as_far_as_scores_can_go():
-    low, high = DataSizeView.of(SIZES).span
-    ends = np.concatenate([np.concatenate(band) for band in DataSizeView.of(SIZES).bands])
-    assert low < ends.min() < ends.max() < high < 1
-    wide = compared([0.9, 0.5, 0.1], {"10 % of the rows": [0.1, 0.9, 0.5]}, arms={}, fractions=(0.1,))
-    assert DataSizeView.of(wide).span == pytest.approx((-0.05, 1.05))
 
 
 def test_without_fractions_there_is_no_learning_curve():

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 
 def verb(kind: str = "all", /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
-    """List what a recipe may name: data, models, activations, losses, optimizers, schedules, initializers, keys.
+    """List what a recipe may name: data, models, activations, losses, optimizers, keys, …; and ready-made studies.
 
     `unstuck list schema` prints the recipe's JSON schema, for editors that complete and check TOML.
 

@@ -23,6 +23,7 @@ VERBS = {
     "export": "Write a run's network to a file for others to run: ONNX, or torch's own.",
     "data": "Look at data before training: counts, ranges, balance, a picture.",
     "check": "Say what a recipe would train, without training it.",
+    "compare": "Say which changes help: every arm over the same seeds, with intervals.",
     "lr": "Find a learning rate by a range test, with its curve and the reason.",
     "search": "Search for the values that a recipe trains best with, trial after trial.",
     "show": "Draw the network that a recipe describes: layers, shapes, parameters, cost.",

@@ -13,6 +13,7 @@ from unstuck.network.outline import cost
 from unstuck.recipe import initializer, model, optimizer, schedule, spec
 from unstuck.recipe.loss import Loss
 from unstuck.report.wording import size
+from unstuck.study.design import Study, ready
 
 Listing = tuple[str, Sequence[str], list[Sequence[object]]]
 
@@ -33,7 +34,7 @@ _WORDS: dict[str, tuple[type[BaseModel], str]] = {
 
 def listing(kind: str) -> Listing:
     """Title, columns and rows of one kind of thing; of `all`, the kinds."""
-    known = ("data", "keys", *_KINDS, *_WORDS)
+    known = ("data", "keys", "studies", *_KINDS, *_WORDS)
     if kind == "all":
         return "What can be listed", ("kind",), [(name,) for name in known]
     if kind == "data":
@@ -41,6 +42,8 @@ def listing(kind: str) -> Listing:
         return "Data sets", columns, [tuple(getattr(row, name) for name in columns) for row in describe()]
     if kind == "keys":
         return "Keys of a recipe, which are its flags", ("key", "usual", "about"), list(_keys(spec.Recipe, ""))
+    if kind == "studies":
+        return "Ready-made studies", ("name", "title", "arms", "seeds"), list(_studies())
     if kind == "models":
         columns = ("name", "rows of", "parameters", "multiply-adds", "weights", "kept a row", "about")
         return "Models", columns, list(_models())
@@ -55,6 +58,12 @@ def listing(kind: str) -> Listing:
         words = get_args(part.model_fields[field].annotation)
         return kind.capitalize(), ("name",), [(word,) for word in words]
     raise RecipeError("the kind", "be one that can be listed", kind, hint=did_you_mean(kind, known))
+
+
+def _studies() -> Iterator[Sequence[object]]:
+    for name, path in ready().items():
+        study = Study.read(path)
+        yield name, study.title, len(study.edits()), study.seeds
 
 
 def _models() -> Iterator[Sequence[object]]:

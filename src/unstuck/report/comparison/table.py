@@ -105,7 +105,7 @@ def _training(run: Run, named: Iterable[tuple[str, str]]) -> tuple[Value, ...]:
 
 def _fold(run: Run) -> dict[str, int]:
     """Which fold is held out, and how often the rows were dealt out before, in a study by folds."""
-    fold = run.recipe.data.fold if run.recipe else None
+    fold = getattr(run.recipe.data, "fold", None) if run.recipe else None
     return {"fold": fold.number, "repeat": fold.repeat} if fold else {}
 
 

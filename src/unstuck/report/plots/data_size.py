@@ -18,12 +18,9 @@ def draw_data_size(view: DataSizeView) -> "Figure":
     figure = page(7.2, 4.2, view.title, view.note)
     axes = panel(figure, 0.8, 0.55, 6.2, 4.2 - TOP - 0.85)
     axes.set_xscale("log")
-    names = ("rows trained on", f"{view.split} rows")
-    for band, scores, colour, name in zip(
-        reversed(view.bands), (view.trained, view.new), (MUTED, BLUE), names, strict=True
-    ):
-        low, high = (np.clip(ends, *view.limits) for ends in (band.low, band.high))
-        axes.fill_between(view.rows, low, high, color=colour, alpha=0.15, lw=0)
+    names = (f"{view.split} rows", "rows trained on")
+    for band, scores, colour, name in zip(view.bands, (view.new, view.trained), (BLUE, MUTED), names, strict=True):
+        axes.fill_between(view.rows, band.low, band.high, color=colour, alpha=0.15, lw=0)
         dots = np.broadcast_to(view.rows[:, None], scores.shape)
         axes.plot(dots.ravel(), scores.ravel(), "o", ms=3, mew=0, color=colour, alpha=0.4)
         axes.plot(view.rows, band.mean, color=colour, lw=1.6, marker="o", ms=5, mew=0, label=name)

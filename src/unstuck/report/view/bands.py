@@ -14,8 +14,8 @@ from unstuck.training.run import Run
 
 MOST_COLOURED = 6
 """Arms beside the base that have a colour; more are not told apart by eye."""
-LIMITS = {"accuracy": (0.0, 1.0), "r2": (-1.0, 1.0)}
-"""Of scores that are shown; R² has no bound below, but far below zero it says only that nothing was learned."""
+LEAST_R2 = -1.0
+"""R² shown: it has no bound below, and far below zero it says only that nothing was learned."""
 TINY = 1e-12
 """Losses below it are shown as if they were it on a logarithmic scale, which has no zero."""
 DEEPEST = 1e-9
@@ -106,11 +106,10 @@ class BandsView:
         loss, score = (_courses(comparison, f"{split}_{name}", places) for name in ("loss", comparison.score))
         if logarithmic := _falls_tenfold(loss):
             loss = _courses(comparison, f"{split}_loss", places, geometric=True)
-        units = " or ".join(dict.fromkeys(run.loss_unit for run in runs))  # each arm may have a loss of its own
-        loss_label, score_label = f"{split} loss ({units})", f"{split} {score_name(comparison.score)}"
-        limits = limits_of(comparison.score)
-        score = tuple(replace(one, band=one.band.below(limits[1])) for one in score)
-        span = _score_span(score, limits)
+        first = comparison.base.runs[0]
+        loss_label, score_label = f"{split} loss ({first.loss_unit})", f"{split} {score_name(comparison.score)}"
+        score = tuple(replace(one, band=one.band.below(1.0)) for one in score)
+        span = _score_span(score, comparison.score)
         return cls(
             loss=Panel(loss_label, loss, logarithmic, _loss_span(loss, logarithmic)),
             score=Panel(score_label, score, False, span),
@@ -193,17 +192,14 @@ def _loss_span(courses: Sequence[Course], logarithmic: bool) -> tuple[float, flo
     return max(float(positive.min()) / 1.5, DEEPEST * float(means.max())), float(means.max()) * 1.5
 
 
-def limits_of(score: str) -> tuple[float, float]:
-    """Between which a score is shown; nothing is known of one of the user's own."""
-    return LIMITS.get(score, (-LARGEST, LARGEST))
-
-
-def _score_span(courses: Sequence[Course], limits: tuple[float, float]) -> tuple[float, float]:
+def _score_span(courses: Sequence[Course], score: str) -> tuple[float, float]:
     """No accuracy is above 1 or below 0, nor is R² above 1; far below zero it says nothing more."""
     means = _means(courses)
     if not means.size:
         return 0.0, 1.0
-    low, high = np.clip(_ends(courses, np.clip(means, *limits)), *limits).tolist()
+    least = 0.0 if score == "accuracy" else LEAST_R2
+    low, high = _ends(courses, np.clip(means, least, 1.0))
+    low, high = max(low, least), min(high, 1.0)
     return low - 0.02 * (high - low), high + 0.02 * (high - low)  # so that a line at the end is seen
 
 

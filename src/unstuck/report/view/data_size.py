@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from unstuck.report.view.bands import Band, limits_of, lines_and_bands
+from unstuck.report.view.bands import Band, lines_and_bands
 from unstuck.report.wording import Measure, between, grouped, measure_of, score_name
 from unstuck.study.compare import Comparison
 from unstuck.study.statistics import Interval
@@ -24,9 +24,8 @@ class DataSizeView:
     """Scores on the rows trained on."""
     split: str
     score: str
-    limits: tuple[float, float]
-    """Between which a score is shown."""
     is_folds: bool
+    span: tuple[float, float]
     title: str
     """What the last rows brought, in a sentence."""
     note: str
@@ -55,8 +54,8 @@ class DataSizeView:
             trained=trained,
             split=comparison.split,
             score=name,
-            limits=limits_of(score),
             is_folds=comparison.study.folds is not None,
+            span=_span(np.concatenate([new, trained]), score),
             title=_title(rows, below.difference, f"{comparison.split} {name}", measure),
             note=_note(comparison),
         )
@@ -67,21 +66,20 @@ class DataSizeView:
         new, trained = (Band.over(list(scores.T), folds=self.is_folds) for scores in (self.new, self.trained))
         return new, trained
 
-    @property
-    def span(self) -> tuple[float, float]:
-        """Least and largest score to show: of single trainings and of bands, as far as scores can go."""
-        shown = np.concatenate([self.new.ravel(), self.trained.ravel(), *map(np.concatenate, self.bands)])
-        known = np.clip(shown[np.isfinite(shown)], *self.limits)
-        if not known.size:
-            return 0.0, 1.0
-        low, high = float(known.min()), float(known.max())
-        air = 0.05 * (high - low) or 0.05
-        return low - air, high + air
-
 
 def _names(comparison: Comparison) -> list[str]:
     """What the study calls its fractions."""
     return [f"{100 * fraction:g} % of the rows" for fraction in comparison.study.fractions]
+
+
+def _span(scores: np.ndarray, score: str) -> tuple[float, float]:
+    known = scores[np.isfinite(scores)]
+    if not known.size:
+        return 0.0, 1.0
+    least = 0.0 if score == "accuracy" else -1.0  # R² has no bound below, and says nothing there
+    low, high = max(float(known.min()), least), max(float(known.max()), least)
+    air = 0.08 * (high - low) or 0.05
+    return low - air, high + air
 
 
 def _title(rows: np.ndarray, last: Interval, score: str, measure: Measure) -> str:
