@@ -31,8 +31,9 @@ check: $(STAMP) ## style and types
 docs: $(STAMP) ## what follows from the code: README's tree, the pictures of the main job
 	$(BIN)/python docs/make.py
 
-bench: .venv/.bench ## speed beside the peers, one thread, about ten minutes
+bench: .venv/.bench ## speed beside the peers, about fifteen minutes
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.studies
 
 clean: ## remove the environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache
