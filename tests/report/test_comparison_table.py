@@ -82,9 +82,8 @@ def test_every_training_has_a_row_with_its_score_and_its_end():
 
 
 @every
-def test_json_is_strict_and_holds_scores_and_sentences(comparison, tmp_path):
-    told.save(comparison, tmp_path)
-    said = json.loads((tmp_path / "table.json").read_text(), parse_constant=pytest.fail)
+def test_json_is_strict_and_holds_scores_and_sentences(comparison):
+    said = json.loads(told.json_text(comparison), parse_constant=pytest.fail)
     for arm, row in zip(comparison.everyone, said["arms"], strict=True):
         assert [np.nan if value is None else value for value in row["scores"]] == pytest.approx(
             arm.scores, abs=0, nan_ok=True

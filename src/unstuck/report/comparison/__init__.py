@@ -3,6 +3,7 @@
 from unstuck.report.comparison.folder import save as save
 from unstuck.report.comparison.forms import arms_csv as arms_csv
 from unstuck.report.comparison.forms import as_json as as_json
+from unstuck.report.comparison.forms import json_text as json_text
 from unstuck.report.comparison.forms import markdown as markdown
 from unstuck.report.comparison.forms import sentences as sentences
 from unstuck.report.comparison.forms import terminal as terminal
