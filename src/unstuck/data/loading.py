@@ -49,9 +49,9 @@ def arrange(source: Source, spec: Data, inputs: Scaling | None = None) -> Datase
     With a fold, validation and test rows that the source brings of its own are left out.
     """
     check(source)
+    rows = splits.choose(source, spec)  # before the next line: a source finds its copies once
     if spec.fold:
         source = replace(source, validation=None, test=None)
-    rows = splits.choose(source, spec)
     train = _take(source.train, rows.train)
     validation = None if rows.validation is None else _take(source.validation or source.train, rows.validation)
     test = None if rows.test is None else _take(source.test or source.train, rows.test)

@@ -1,6 +1,7 @@
 """What readers and the catalogue hand over, before it is split and scaled, and the checks that it must pass."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,12 @@ class Source:
     """Where rows are sequences (N, T, F), floating, NaN after each one's end: the column or array that says so."""
     groups: np.ndarray | None = None
     """Which training rows belong together, (N,) int64: those with the same number; None where each is its own."""
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """A number for each training row, (N,): the same for rows whose inputs are the same, bit by bit."""
+        numbers: dict[bytes, int] = {}
+        return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in self.train.x])
 
     @property
     def parts(self) -> dict[str, Pairs]:
