@@ -22,6 +22,7 @@ from unstuck.study.design import Study
 from unstuck.study.ensemble import Asked, Ensemble, Kind
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner, Where
+from unstuck.study.shelf import Shelf
 from unstuck.study.voting import Vote
 from unstuck.training.program import Program
 
@@ -100,6 +101,7 @@ def crossval(
     out: str | Path | None = None,
     workers: int | None = None,
     where: Where = "here",
+    watch: Watch = unwatched,
 ) -> Folds:
     """Hold every training row out once, and score it by a network that never saw it.
 
@@ -116,13 +118,15 @@ def crossval(
         out: a folder for all runs, which is looked into first, tables and pictures; nothing: no trace is left.
         workers: how many are trained at once; nothing: one for each processor. A program's are one by one.
         where: here, or on a Ray cluster.
+        watch: iterates over the runner, as the command line does to show how far it is.
     """
     count = crossvals.asked(folds, repeats, leave_one_out=leave_one_out)
     if isinstance(what, Program):
         _check_live(out, workers, where)
         return of_programs.crossvalidated(what, count, repeats, seed=seed or 0, device="auto")
-    members = crossvals.members(_seeded(what, seed), count, repeats)
-    found = crossvals.concluded(_run(members, out, workers, where))
+    shelf = Shelf()
+    members = crossvals.members(_seeded(what, seed), count, repeats, shelf)
+    found = crossvals.concluded(_run(members, shelf, out, workers, where, watch))
     if out is not None:
         save_folds(found, Path(out))
     return found
@@ -138,6 +142,7 @@ def ensemble(
     out: str | Path | None = None,
     workers: int | None = None,
     where: Where = "here",
+    watch: Watch = unwatched,
 ) -> Ensemble:
     """Train several networks that answer together, and say how far they agree.
 
@@ -150,13 +155,15 @@ def ensemble(
         out: a folder for every run, which is looked into first, scores and a picture; nothing: no trace is left.
         workers: how many are trained at once; nothing: one for each processor. A program's are one by one.
         where: here, or on a Ray cluster.
+        watch: iterates over the runner, as the command line does to show how far it is.
     """
     asked = Asked.checked(members, kind, vote)
     if isinstance(what, Program):
         _check_live(out, workers, where)
         return of_programs.assembled(what, asked, seed=seed or 0, device="auto")
-    trainings = ensembles.members(_seeded(what, seed), asked)
-    bag = ensembles.concluded(_run(trainings, out, workers, where), asked)
+    shelf = Shelf()
+    trainings = ensembles.members(_seeded(what, seed), asked, shelf)
+    bag = ensembles.concluded(_run(trainings, shelf, out, workers, where, watch), asked)
     if out is not None:
         save_ensemble(bag, Path(out))
     return bag
@@ -175,10 +182,17 @@ def _check_live(out: object, workers: int | None, where: str) -> None:
             raise ProgramError(f"{name} must be left out for a program, whose objects live here, got {given!r}.")
 
 
-def _run(members: Sequence[Member], out: str | Path | None, workers: int | None, where: Where) -> Runner:
+def _run(
+    members: Sequence[Member],
+    shelf: Shelf,
+    out: str | Path | None,
+    workers: int | None,
+    where: Where,
+    watch: Watch,
+) -> Runner:
     """A runner that has trained them all."""
-    runner = Runner(members, out=Path(out) if out else None, weights=True, workers=workers, where=where)
+    folder = Path(out) if out else None
+    runner = Runner(members, out=folder, weights=True, workers=workers, where=where, shelf=shelf)
     runner.check(judged=False)  # folds always are, and bags out of bag
-    for _ in runner:
-        pass
+    watch(runner)
     return runner

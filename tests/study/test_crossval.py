@@ -18,6 +18,7 @@ from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.study import crossval as crossvals
 from unstuck.study.runner import Runner
+from unstuck.study.shelf import Shelf
 from unstuck.training.run import conclude
 from unstuck.training.task import task_of_recipe
 from unstuck.training.training import Training
@@ -132,7 +133,7 @@ def test_an_autoencoder_is_scored_by_what_comes_back():
 
 
 def test_folds_that_are_there_are_not_trained_again(tmp_path):
-    members = crossvals.members(recipe(), 6)
+    members = crossvals.members(recipe(), 6, 1, Shelf())
     runner = Runner(members, out=tmp_path / "folds", weights=True, workers=1)
     for update in runner:
         if update.key and len(runner.runs) == 2:
@@ -211,7 +212,7 @@ def test_early_stopping_never_sees_the_fold(tmp_path):
     assert all("validation" in run.facts.rows and run.kept == "best" for run in found.runs)
     assert abs(found.pooled - 0.5) < chance(120)
     right = []
-    for member in crossvals.members(case, 30):
+    for member in crossvals.members(case, 30, 1, Shelf()):
         dataset = load(member.recipe.data)
         assert not set(dataset.validation.rows) & set(dataset.test.rows)
         assert not set(dataset.train.rows) & set(dataset.test.rows)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unstuck.data import count_folds, open_source
+from unstuck.data import count_folds
 from unstuck.data.splits import Choice, choose
 from unstuck.engine import StopReason
 from unstuck.errors import RecipeError
@@ -17,6 +17,7 @@ from unstuck.study import design
 from unstuck.study.answers import tested
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner
+from unstuck.study.shelf import Shelf
 from unstuck.study.statistics import Interval, corrected_interval
 from unstuck.training.run import Run
 from unstuck.training.scores import POOLED_R2, R2, Score, score_of
@@ -103,10 +104,10 @@ def asked(folds: int | None, repeats: int, *, leave_one_out: bool) -> int | None
     return None if leave_one_out else folds or USUAL_FOLDS
 
 
-def members(recipe: Recipe, folds: int | None, repeats: int = 1) -> list[Member]:
+def members(recipe: Recipe, folds: int | None, repeats: int, shelf: Shelf) -> list[Member]:
     """A training for each fold, all with the recipe's seed; `folds` is as `asked` gives it."""
     first = edited(recipe, [Edit("data.fold.folds", folds), *design.fold(folds, 0)])
-    count = count_folds(open_source(first.data), first.data)
+    count = count_folds(shelf.source(first.data), first.data)
     return [
         Member(arm="fold", number=number, recipe=edited(first, design.fold(folds, fold, repeat)))
         for number, (repeat, fold) in enumerate(itertools.product(range(repeats), range(count)))
@@ -116,7 +117,7 @@ def members(recipe: Recipe, folds: int | None, repeats: int = 1) -> list[Member]
 def concluded(runner: Runner) -> Folds:
     """What the trainings of `members` come to; the runner keeps them with their weights."""
     recipes = [member.recipe for member in runner.members]
-    source = open_source(recipes[0].data)
+    source = runner.shelf.source(recipes[0].data)
     learns_itself = recipes[0].model.name == "autoencoder"
     x, y = source.train
     held = [

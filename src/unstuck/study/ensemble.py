@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
-from unstuck.data import open_source
 from unstuck.data.splits import choose
 from unstuck.errors import RecipeError
 from unstuck.recipe.edit import Edit, edited
@@ -16,6 +15,7 @@ from unstuck.study.answers import Reading, reading_of_recipe, tested
 from unstuck.study.calibration import Reliability, brier, log_loss, reliability
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner
+from unstuck.study.shelf import Shelf
 from unstuck.study.voting import (
     VOTES,
     Disagreement,
@@ -89,8 +89,9 @@ class Ensemble:
         vote: probability, by the mean of the members' probabilities; or majority, by their answers. Numbers
             are always the mean of theirs.
         score: what is measured, such as accuracy or r2.
-        scores: by split; of the test rows, if there are any, the score of all together, and of classes also
-            log_loss in nats, brier and ece, the expected calibration error; of numbers also rmse, in their unit.
+        scores: by split; of the test rows, if there are any, the score of all together. Of classes also brier and
+            ece, the expected calibration error, and log_loss in nats where the vote is by probability; of numbers
+            also rmse, in their unit.
         single: (M,) score of each member alone on the same rows; none without test rows.
         out_of_bag: of bagging.
         calibration: of classes with probabilities, on the test rows.
@@ -160,9 +161,9 @@ def _answers(mean: np.ndarray, votes: np.ndarray | None, reading: Reading) -> np
     return mean if reading.what == "numbers" else elected(mean, votes)
 
 
-def members(recipe: Recipe, asked: Asked) -> list[Member]:
+def members(recipe: Recipe, asked: Asked, shelf: Shelf) -> list[Member]:
     """The trainings of an ensemble: each with a seed of its own, and in bagging with a sample."""
-    is_numbers = open_source(recipe.data).classes is None or recipe.model.name == "autoencoder"
+    is_numbers = shelf.source(recipe.data).classes is None or recipe.model.name == "autoencoder"
     asked.check_vote(numbers=is_numbers)
 
     def edits(number: int) -> list[Edit]:
@@ -183,14 +184,14 @@ def concluded(runner: Runner, asked: Asked) -> Ensemble:
     score = score_of(recipes[0], facts and facts.classes)
     bag = None
     if asked.kind == "bagging":
-        source = open_source(recipes[0].data)
+        source = runner.shelf.source(recipes[0].data)
         pool = choose(source, recipes[0].edit("data.bootstrap", None).data).train
         x, y = source.train.x, source.train.y
         bag = out_of_bag(
             [partial(_answered, run, x, reading) for run in runs],
             [choose(source, recipe.data).train for recipe in recipes],
             pool,
-            copies=copies_of(x),
+            copies=source.copies,
             vote=asked.vote,
             reading=reading,
             targets=x.reshape(len(x), -1) if recipes[0].model.name == "autoencoder" else y,
@@ -260,15 +261,11 @@ def _scored(
     scores = {score.name: float(right.mean())}
     if reading.what == "probabilities":
         probabilities = _together(outputs, vote)
-        scores |= {"log_loss": log_loss(probabilities, targets), "brier": brier(probabilities, targets)}
+        if vote == "probability":  # nobody's vote is no claim that it cannot be
+            scores["log_loss"] = log_loss(probabilities, targets)
+        scores["brier"] = brier(probabilities, targets)
         scores["ece"] = reliability(probabilities, targets).error
     return scores
-
-
-def copies_of(x: np.ndarray) -> np.ndarray:
-    """A number for each row (N,), the same for rows with the same inputs, bit by bit."""
-    numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in x])
 
 
 def out_of_bag(
@@ -288,7 +285,7 @@ def out_of_bag(
         answers: of each member, rows (K,) → outputs (K, O).
         drawn: of each member, the rows that it trained on.
         pool: the rows (P,) that it might have.
-        copies: (N,) as `copies_of` has it, of all rows.
+        copies: (N,) the same number for the same inputs, of all rows.
         vote: how members are put together.
         reading: what their outputs are.
         targets: of all rows.

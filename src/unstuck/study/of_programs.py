@@ -143,7 +143,7 @@ def assembled(program: Program, asked: Asked, *, seed: int, device: str) -> Ense
             [partial(_answered, run, deck, reading) for run in runs],
             samples,
             np.arange(len(deck.targets)),
-            copies=ensemble.copies_of(deck.source.train.x),
+            copies=deck.source.copies,
             vote=asked.vote,
             reading=reading,
             targets=deck.targets,

@@ -57,6 +57,7 @@ class Runner:
         weights: whether the runs are wanted with their weights, to answer for new inputs.
         workers: how many are trained at once; nothing: one for each processor, here or of the cluster.
         where: here, in threads and processes, or on a Ray cluster.
+        shelf: where data stand that are open already.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Runner:
         weights: bool = False,
         workers: int | None = None,
         where: Where = "here",
+        shelf: Shelf | None = None,
     ) -> None:
         if workers is not None and workers < 1:
             raise RecipeError("workers", "be 1 or more", workers)
@@ -74,7 +76,8 @@ class Runner:
         self.runs: dict[Member, Run] = {}
         self.trained, self.seconds = 0, 0.0
         self._out, self._weights, self._workers, self._where = out, weights, workers, where
-        self._shelf = Shelf(places=1 + (workers or usual_workers()))
+        self.shelf = shelf or Shelf()
+        self.shelf.keep(1 + (workers or usual_workers()))
         self._alike: dict[str, list[Member]] = {}
         for member in members:
             self._alike.setdefault(member.recipe.model_dump_json(), []).append(member)
@@ -96,7 +99,7 @@ class Runner:
         """The recipe with nothing left open, and its data; None where only its process can tell."""
         if recipe.transfer or isinstance(recipe.model, Own):
             return None
-        dataset = self._shelf.dataset(recipe)
+        dataset = self.shelf.dataset(recipe)
         return resolve(recipe, dataset)[0], dataset
 
     def __iter__(self) -> Iterator[Update]:

@@ -16,10 +16,14 @@ _ARRANGED_BY = {"validation", "test", "rows", "scaling", "target_scaling", "seed
 class Shelf:
     """Loads what recipes name. Several threads may ask at once; each data set is made by one of them."""
 
-    def __init__(self, *, places: int) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, *, places: int = 1) -> None:
+        self._lock = threading.RLock()
         self._sources: dict[str, Source] = {}
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
+        self._places = places
+
+    def keep(self, places: int) -> None:
+        """Keep so many data sets at hand."""
         self._places = places
 
     def dataset(self, recipe: Recipe) -> Dataset:
@@ -28,15 +32,17 @@ class Shelf:
         name = f"{learns_itself} {recipe.data.model_dump_json()}"
         with self._lock:
             if name not in self._datasets:
-                self._datasets[name] = as_learned(arrange(self._source(recipe.data), recipe.data), recipe)
+                self._datasets[name] = as_learned(arrange(self.source(recipe.data), recipe.data), recipe)
             self._datasets.move_to_end(name)
             while len(self._datasets) > self._places:
                 self._datasets.popitem(last=False)
             return self._datasets[name]
 
-    def _source(self, data: Data) -> Source:
+    def source(self, data: Data) -> Source:
+        """The data as they were found, which many recipes may have in common."""
         drawn_by = {"seed"} if data.path is None else set[str]()  # of the sets that are generated
         name = data.model_dump_json(exclude=_ARRANGED_BY - drawn_by)
-        if name not in self._sources:
-            self._sources[name] = open_source(data)
-        return self._sources[name]
+        with self._lock:
+            if name not in self._sources:
+                self._sources[name] = open_source(data)
+            return self._sources[name]
