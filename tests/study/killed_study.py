@@ -23,17 +23,16 @@ STUDY = Study(
     recipe=Recipe(data="wine", epochs=40),
     arms={"sgd": {"optimizer": "sgd"}, "wide": {"model.hidden": [64, 64]}, "same": {"batch_size": 32}},
 )
-_LONGEST = 0.6  # seconds of a life: the study undisturbed lasts about as long
 
 
-def life(folder: Path, seed: int) -> int:
-    """How a child ended that ran the study and was killed at a moment that the seed draws."""
+def life(folder: Path, seed: int, longest: float) -> int:
+    """How a child ended that ran the study and was killed at a moment that the seed draws, in seconds at most."""
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
 
     def kill() -> None:
-        time.sleep(random.Random(seed).uniform(0.0, _LONGEST))
+        time.sleep(random.Random(seed).uniform(0.0, longest))
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
@@ -54,8 +53,11 @@ def study(folder: Path) -> dict[str, object]:
 
 def main(parent: Path, kills: int) -> None:
     task_of_recipe(STUDY.recipe).engine.prepare()
-    ends = [life(parent / "killed", seed) for seed in range(kills)]
-    after, whole = study(parent / "killed"), study(parent / "whole")
+    started = time.perf_counter()
+    whole = study(parent / "whole")
+    longest = (time.perf_counter() - started) / 3  # so that several lives are needed
+    ends = [life(parent / "killed", seed, longest) for seed in range(kills)]
+    after = study(parent / "killed")
     said = {
         "killed": sum(os.WIFSIGNALED(end) for end in ends),
         "trained": (parent / "killed" / "trained").read_text().split(),
