@@ -24,6 +24,8 @@ VERBS = {
     "data": "Look at data before training: counts, ranges, balance, a picture.",
     "check": "Say what a recipe would train, without training it.",
     "compare": "Say which changes help: every arm over the same seeds, with intervals.",
+    "crossval": "Hold every row out once, and score it by a network that never saw it.",
+    "ensemble": "Train several networks that answer together: bagging, seeds, votes, calibration.",
     "lr": "Find a learning rate by a range test, with its curve and the reason.",
     "search": "Search for the values that a recipe trains best with, trial after trial.",
     "show": "Draw the network that a recipe describes: layers, shapes, parameters, cost.",
