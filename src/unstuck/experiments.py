@@ -16,9 +16,9 @@ from unstuck.report.studied import save_ensemble, save_folds
 from unstuck.study import crossval as crossvals
 from unstuck.study import ensemble as ensembles
 from unstuck.study import of_programs
-from unstuck.study.compare import Comparison, Method, concluded
+from unstuck.study.compare import Comparison, concluded
 from unstuck.study.crossval import Folds
-from unstuck.study.design import Study
+from unstuck.study.design import Method, Study
 from unstuck.study.ensemble import Asked, Ensemble, Kind
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner, Where
@@ -43,7 +43,7 @@ def compare(
     *,
     seeds: int | None = None,
     only: Sequence[str] = (),
-    method: Method = "t",
+    method: Method | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
     where: Where = "here",
@@ -56,13 +56,14 @@ def compare(
         arms: by name, the dotted path of each field that changes, with its new value.
         seeds: trainings of each arm; nothing: 10, or what the study says.
         only: names of arms, if not all are wanted.
-        method: of the intervals: Student's t, or the bootstrap, which assumes no shape.
+        method: of the intervals: Student's t, or the bootstrap, which assumes no shape; nothing: t, or what the
+            study says.
         out: a folder for tables and pictures, which keeps each training, so that the same study goes on there.
         workers: trainings at once; nothing: one for each processor.
         where: here, in threads and processes, or on a Ray cluster.
         watch: iterates over the trainings.
     """
-    study = _study(what, arms or {}, seeds)
+    study = _study(what, arms or {}, {"seeds": seeds, "method": method})
     recipes, folder = study.only(only), Path(out) if out is not None else None
     runner = Runner(study.members(recipes), out=folder, workers=workers, where=where)
     runner.check()
@@ -71,13 +72,15 @@ def compare(
             folder.mkdir(parents=True, exist_ok=True)
         files.write(folder / "study.toml", file.dumps(study))
     watch(runner)
-    comparison = concluded(study, recipes, runner, method=method)
+    comparison = concluded(study, recipes, runner)
     if folder is not None:
         save_comparison(comparison, folder)
     return comparison
 
 
-def _study(what: Recipe | Study | str | Path, arms: Mapping[str, Mapping[str, Any]], seeds: int | None) -> Study:
+def _study(
+    what: Recipe | Study | str | Path, arms: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]
+) -> Study:
     if isinstance(what, Recipe):
         study = Study(recipe=what)
     elif isinstance(what, Study):
@@ -88,7 +91,7 @@ def _study(what: Recipe | Study | str | Path, arms: Mapping[str, Mapping[str, An
         raise RecipeError("what is compared", "be a Recipe, a Study or its file", type(what).__name__)
     table = study.model_dump()
     table["arms"] |= {name: dict(edits) for name, edits in arms.items()}
-    return checked(Study, table | ({} if seeds is None else {"seeds": seeds}))
+    return checked(Study, table | {name: value for name, value in options.items() if value is not None})
 
 
 def crossval(

@@ -86,6 +86,10 @@ def test_folds_are_judged_by_the_corrected_test():
     np.testing.assert_allclose(bad.difference, wider, rtol=0.01)  # 178 rows are not quite four equal folds
 
 
+def test_a_study_says_how_it_is_judged():
+    assert {done(method=method)[0].arms["bad"].judged.test for method in ("t", "bootstrap")} == {"t", "sign flips"}
+
+
 def test_one_seed_decides_nothing():
     for arm in done(seeds=1)[0].arms.values():
         assert arm.judged.judgement is Judgement.UNDECIDED

@@ -34,7 +34,8 @@ def study_of(
 ) -> tuple[Study, str]:
     """The study that was asked for, and a name for its folder; settings change its base.
 
-    `options` are fields of a study as typed, None where they were not: seeds, folds, repeats, fractions, draws.
+    `options` are fields of a study as typed, None where they were not: seeds, folds, repeats, method, fractions,
+    draws.
     """
     given = {name: value for name, value in options.items() if value is not None}
     draws = given.pop("draws", None)

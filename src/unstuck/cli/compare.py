@@ -19,7 +19,7 @@ def verb(
     folds: int | None = None,
     repeats: int | None = None,
     only: Annotated[list[str] | None, Parameter(negative="")] = None,
-    method: Literal["t", "bootstrap"] = "t",
+    method: Literal["t", "bootstrap"] | None = None,
     workers: int | None = None,
     out: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
@@ -53,7 +53,7 @@ def verb(
     only
         An arm's name: the others are left out. May be repeated.
     method
-        Of the intervals: Student's t, or the bootstrap, which assumes no shape.
+        Of the intervals: Student's t, or the bootstrap, which assumes no shape; else what the study says, or t.
     workers
         Trainings at once; else one for each processor.
     out
@@ -72,12 +72,12 @@ def verb(
 
     settings, where = place_of(set_ or [])
     options = {"draws": draws, "fractions": fractions, "seeds": seeds, "folds": folds, "repeats": repeats}
+    options |= {"method": method}
     study, stem = study_of(source, settings, arms=arm or [], vary=vary or [], options=options)
     folder = Path(out or f"runs/compare-{stem}")
     found = experiments.compare(
         study,
         only=only or [],
-        method=method,
         out=folder,
         workers=workers,
         where=where,

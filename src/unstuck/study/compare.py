@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from unstuck.study.judgement import Difference, judge
 from unstuck.study.runner import Runner
 from unstuck.study.statistics import Interval, t_interval
 from unstuck.training.run import Run
-
-Method = Literal["t", "bootstrap"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,11 +78,11 @@ class Comparison:
         return (self.base, *self.arms.values())
 
 
-def concluded(study: Study, recipes: Mapping[str, Recipe], runner: Runner, *, method: Method = "t") -> Comparison:
+def concluded(study: Study, recipes: Mapping[str, Recipe], runner: Runner) -> Comparison:
     """The judgement over what a runner has trained of a study.
 
     Folds share most of their training rows, so that their differences are judged by the corrected t test,
-    whatever `method` says.
+    whatever the study's method is.
     """
     runs = {arm: tuple(runner.runs[m] for m in runner.members if m.arm == arm) for arm in recipes}
     split, score = measured_by(runs[study.base])
@@ -94,7 +91,7 @@ def concluded(study: Study, recipes: Mapping[str, Recipe], runner: Runner, *, me
     judged = judge(
         base,
         scores,
-        method="corrected t" if study.folds else method,
+        method="corrected t" if study.folds else study.method,
         test_share=_test_share(runs[study.base]) if study.folds else None,
         generator=stream(study.recipe.seed, "probe"),
     )

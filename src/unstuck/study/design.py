@@ -4,7 +4,7 @@ import itertools
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -19,6 +19,7 @@ from unstuck.study.member import Member
 from unstuck.study.space import Space
 
 BASE = "base"
+Method = Literal["t", "bootstrap"]
 
 
 def _flat(table: Any) -> Any:
@@ -71,6 +72,8 @@ class Study(Part):
     """How often the rows are dealt out into folds anew."""
     redraw: bool = False
     """Whether a seed draws the rows, too: which of them are trained on, and which scored."""
+    method: Method = "t"
+    """Of the intervals: Student's t, or bootstrap, which assumes no shape and needs 6 seeds to decide anything."""
     recipe: Recipe
     """The base."""
     base: str = BASE
