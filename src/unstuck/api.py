@@ -16,6 +16,7 @@ from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.report.figures import save_figures
+from unstuck.study.ensemble import Ensemble
 from unstuck.trackers.following import Followed, check
 from unstuck.training.folder import Folder
 from unstuck.training.own import retyped
@@ -225,7 +226,7 @@ class Answer(NamedTuple):
     """Of the answer, in [0, 1]; None for a number, or where the network's outputs are no probabilities."""
 
 
-def answers(run: Run, inputs: Sequence[str]) -> list[Answer]:
+def answers(run: Run | Ensemble, inputs: Sequence[str]) -> list[Answer]:
     """An answer for each picture file, and for each row of each .csv, .parquet or .npz file."""
     if run.facts is None:
         raise RunError("only a recipe's run answers for files: how a program's inputs are made is not known.")
@@ -243,7 +244,7 @@ def answers(run: Run, inputs: Sequence[str]) -> list[Answer]:
     return said
 
 
-def _answer(run: Run, name: str, outputs: np.ndarray) -> Answer:
+def _answer(run: Run | Ensemble, name: str, outputs: np.ndarray) -> Answer:
     classes = run.facts.classes if run.facts else None
     if classes is None:
         return Answer(name, ", ".join(f"{number:.6g}" for number in outputs), None)

@@ -1,12 +1,13 @@
 """Many trainings, one question: what a user calls in Python, and what it leaves on disk."""
 
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from unstuck import files
-from unstuck.errors import ProgramError, RecipeError
+from unstuck.errors import ProgramError, RecipeError, RunError
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.problem import checked
@@ -20,13 +21,16 @@ from unstuck.study.compare import Comparison, concluded
 from unstuck.study.crossval import Folds
 from unstuck.study.design import Method, Study
 from unstuck.study.ensemble import Asked, Ensemble, Kind
-from unstuck.study.member import Member
+from unstuck.study.member import Member, Store
 from unstuck.study.runner import Runner, Where
 from unstuck.study.shelf import Shelf
 from unstuck.study.voting import Vote
+from unstuck.training.own import retyped
 from unstuck.training.program import Program
 
-__all__ = ["compare", "crossval", "ensemble"]
+__all__ = ["compare", "crossval", "ensemble", "is_ensemble", "load_ensemble"]
+
+_ENSEMBLE = "ensemble.json"
 
 Watch = Callable[[Runner], None]
 """Iterates over a runner to its end, and may show what comes."""
@@ -166,10 +170,30 @@ def ensemble(
         return of_programs.assembled(what, asked, seed=seed or 0, device="auto")
     shelf = Shelf()
     trainings = ensembles.members(_seeded(what, seed), asked, shelf)
-    bag = ensembles.concluded(_run(trainings, shelf, out, workers, where, watch), asked)
+    runner = _run(trainings, shelf, out, workers, where, watch)
+    bag = ensembles.concluded(runner, asked)
     if out is not None:
-        save_ensemble(bag, Path(out))
+        save_ensemble(bag, Path(out), [runner.keys[member] for member in trainings])
     return bag
+
+
+def is_ensemble(path: str | Path) -> bool:
+    """Whether a folder holds an ensemble, and not a run."""
+    return (Path(path) / _ENSEMBLE).exists()
+
+
+def load_ensemble(path: str | Path, *, model: str | None = None) -> Ensemble:
+    """The ensemble in a folder, to answer for new inputs; `model` is as `unstuck.load` has it."""
+    said = json.loads((Path(path) / _ENSEMBLE).read_text(encoding="utf-8"))
+    store = Store(Path(path) / "members", weights=True)
+    missing = [key for key in said["keys"] if not store.has(key)]
+    if missing:
+        hint = "Train it again with the same command: the others are kept."
+        raise RunError(f"{path} lacks {len(missing)} of its {len(said['keys'])} members. {hint}")
+    recipe = store.read(said["keys"][0]).recipe
+    make = retyped(recipe, model, path) if recipe and model else None
+    runs = [store.read(key, make=make) for key in said["keys"]]
+    return ensembles.read_back(runs, Asked.checked(len(runs), said["kind"], said["vote"]), said["out_of_bag"])
 
 
 def _seeded(recipe: Recipe, seed: int | None) -> Recipe:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import unstuck as library
+from unstuck.data import load
 from unstuck.recipe.spec import Recipe
 
 QUICK = ["--epochs", 2]
@@ -63,6 +64,19 @@ def test_an_ensemble_says_its_score_beside_each_alone(unstuck, as_json, tmp_path
     assert f"{np.mean(said['members']):.4f} in the mean, {max(said['members']):.4f} the best" in out
     assert f"out of bag  accuracy {said['out_of_bag']['score']:.4f}" in out
     assert (tmp_path / "runs" / "ensemble-digits" / "reliability.png").exists()
+
+
+def test_an_ensemble_answers_for_new_inputs(unstuck, as_json, tmp_path):
+    case = Recipe(data={"name": "digits"}, epochs=2)
+    bag = library.ensemble(case, members=3, vote="majority", out=tmp_path / "bag")
+    x = load(case.data).test.x[:5]
+    np.savez(tmp_path / "new.npz", x=x)
+    said = as_json("predict", "bag", "new.npz")
+    assert [answer["answer"] for answer in said] == [str(number) for number in bag.predict(x)]
+    assert [answer["probability"] for answer in said] == pytest.approx(bag.probabilities(x).max(axis=1))
+    next((tmp_path / "bag" / "members").glob("[!.]*")).unlink()
+    code, _, err = unstuck("predict", "bag", "new.npz")
+    assert (code, "lacks 1 of its 3 members" in err) == (2, True)
 
 
 def test_what_has_no_test_rows_is_scored_out_of_bag(unstuck):

@@ -283,4 +283,4 @@ def test_members_that_are_there_are_not_trained_again(tmp_path):
     first = unstuck.ensemble(recipe(), members=2, out=tmp_path / "bag")
     more = unstuck.ensemble(recipe(), members=3, out=tmp_path / "bag")
     assert (first.trained, more.trained) == (2, 1)
-    assert {"scores.json", "reliability.png", "members"} <= {path.name for path in (tmp_path / "bag").iterdir()}
+    assert {"ensemble.json", "reliability.png", "members"} <= {path.name for path in (tmp_path / "bag").iterdir()}

@@ -18,7 +18,7 @@ def verb(
     Parameters
     ----------
     run
-        The run's folder.
+        The folder of a run, or of an ensemble, which answers together.
     inputs
         Picture files, or .csv, .parquet or .npz files of rows.
     set_
@@ -28,11 +28,12 @@ def verb(
     """
     from rich.console import Console
 
-    from unstuck import api
+    from unstuck import api, experiments
     from unstuck.cli.source import only_model
     from unstuck.report import text
 
-    answers = api.answers(api.load(run, model=only_model(set_ or [])), inputs)
+    load = experiments.load_ensemble if experiments.is_ensemble(run) else api.load
+    answers = api.answers(load(run, model=only_model(set_ or [])), inputs)
     if json:
         print(json_text.dumps([answer._asdict() for answer in answers], indent=2))
     else:

@@ -39,10 +39,10 @@ def save_folds(found: Folds, folder: Path) -> list[Path]:
     return paths
 
 
-def save_ensemble(bag: Ensemble, folder: Path) -> list[Path]:
-    """Write scores and pictures; the paths in that order."""
-    paths = [folder / "scores.json"]
-    files.write_json(paths[0], ensemble_as_json(bag))
+def save_ensemble(bag: Ensemble, folder: Path, keys: Sequence[str]) -> list[Path]:
+    """Write scores, with the keys that the members' files go by, and a picture; the paths in that order."""
+    paths = [folder / "ensemble.json"]
+    files.write_json(paths[0], ensemble_as_json(bag) | {"keys": list(keys)})
     if bag.calibration:
         drawn = plots.draw_reliability(view.ReliabilityView.of(bag.calibration))
         paths += _drawn([("reliability", drawn)], folder)

@@ -208,6 +208,21 @@ def concluded(runner: Runner, asked: Asked) -> Ensemble:
     )
 
 
+def read_back(runs: Sequence[Run], asked: Asked, out_of_bag: Mapping[str, Any] | None) -> Ensemble:
+    """The ensemble of runs that were kept, with the out-of-bag score that it had."""
+    facts, recipe = runs[0].facts, runs[0].recipe
+    assert recipe is not None
+    return put_together(
+        runs,
+        asked,
+        reading=reading_of_recipe(runs[0]),
+        score=score_of(recipe, facts and facts.classes),
+        bag=OutOfBag(**out_of_bag) if out_of_bag else None,
+        trained=0,
+        seconds=0.0,
+    )
+
+
 def _answered(run: Run, x: np.ndarray, reading: Reading, rows: np.ndarray) -> np.ndarray:
     return reading.ready(run.probabilities(x[rows]))
 

@@ -74,6 +74,7 @@ class Runner:
             raise RecipeError("workers", "be 1 or more", workers)
         self.members = members
         self.runs: dict[Member, Run] = {}
+        self.keys: dict[Member, str] = {}
         self.trained, self.seconds = 0, 0.0
         self._out, self._weights, self._workers, self._where = out, weights, workers, where
         self.shelf = shelf or Shelf()
@@ -117,6 +118,7 @@ class Runner:
                         update.result()  # which raises what ended the thread
                         continue
                     if update.key is not None:
+                        self.keys[update.member] = update.key
                         self.runs[update.member] = store.read(update.key)
                         self.trained += update.is_new
                         self.seconds = time.perf_counter() - started
