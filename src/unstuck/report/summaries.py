@@ -19,7 +19,7 @@ def folds_summary(found: Folds) -> str:
     if found.folds <= FEW:
         heads = [f"repeat {number + 1}" for number in range(found.repeats)] if found.repeats > 1 else ["by fold"]
         lines += [f"{head:<9} {'  '.join(map(_score, row))}" for head, row in zip(heads, by_repeat, strict=True)]
-    else:
+    elif found.folds < len(found.rows):  # of single rows the mean says all
         low, middle, high = np.quantile(found.scores, (0, 0.5, 1))
         lines.append(f"by fold   {_score(low)} to {_score(high)}, median {_score(middle)}")
     lines.append(f"together  {_score(found.pooled)}, of all {grouped(len(found.rows))} rows out of fold")
