@@ -37,7 +37,8 @@ def main() -> None:
     for name in asked.names or found:
         folder = Path("runs") / f"compare-{name}"
         compared = experiments.compare(Study.read(found[name]), out=folder, watch=watched)
-        told = f"{report.markdown(compared)}\n\n![{compared.study.title}](figures/study-{name}.png)"
+        table = report.markdown(compared).removeprefix(f"# {compared.study.title}\n").strip()
+        told = f"{table}\n\n![{compared.study.title}](figures/study-{name}.png)"
         page = parts.put(document.read_text(encoding="utf-8"), name, told, study="__main__")
         document.write_text(page, encoding="utf-8")
         shutil.copy(folder / "figures" / "forest.png", DOCS / "figures" / f"study-{name}.png")
