@@ -22,7 +22,7 @@ def draw_reliability(view: ReliabilityView) -> "Figure":
         axes.plot(confidence, accuracy, color=FAINT, lw=1.0, label=name, zorder=1)
     axes.plot(view.confidence, view.accuracy, "o-", color=BLUE, lw=1.8, ms=4, label="together")
     axes.set_ylim(-0.02, 1.02)
-    axes.legend(loc="upper left", frameon=False, fontsize=SMALL + 0.5, labelcolor=INK)
+    axes.legend(loc="lower right", frameon=False, fontsize=SMALL + 0.5, labelcolor=INK)
     label(axes, "", "share that is right")
     below = panel(figure, 0.75, 0.55, across, 0.85)
     below.vlines(view.confidence, 0, view.share, color=BLUE, lw=7)
