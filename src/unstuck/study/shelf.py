@@ -2,10 +2,12 @@
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 
 from unstuck.data import Dataset
 from unstuck.data.loading import arrange, as_learned, open_source
 from unstuck.data.source import Source
+from unstuck.errors import UnstuckError
 from unstuck.recipe.data import Data
 from unstuck.recipe.spec import Recipe
 
@@ -19,7 +21,7 @@ class Shelf:
     def __init__(self, *, places: int = 1) -> None:
         self._lock = threading.RLock()
         self._sources: dict[str, Source] = {}
-        self._datasets: OrderedDict[str, Dataset] = OrderedDict()
+        self._datasets: OrderedDict[str, Future[Dataset]] = OrderedDict()
         self._places = places
 
     def keep(self, places: int) -> None:
@@ -31,12 +33,21 @@ class Shelf:
         learns_itself = recipe.model.name == "autoencoder"
         name = f"{learns_itself} {recipe.data.model_dump_json()}"
         with self._lock:
-            if name not in self._datasets:
-                self._datasets[name] = as_learned(arrange(self.source(recipe.data), recipe.data), recipe)
+            is_new = name not in self._datasets
+            if is_new:
+                self._datasets[name] = Future()
+            made = self._datasets[name]
             self._datasets.move_to_end(name)
             while len(self._datasets) > self._places:
                 self._datasets.popitem(last=False)
-            return self._datasets[name]
+        if is_new:  # other threads may make other data meanwhile
+            try:
+                made.set_result(as_learned(arrange(self.source(recipe.data), recipe.data), recipe))
+            except UnstuckError as error:
+                made.set_exception(error)
+            finally:
+                made.cancel()  # so that nobody waits for what will not come
+        return made.result()
 
     def source(self, data: Data) -> Source:
         """The data as they were found, which many recipes may have in common."""
