@@ -86,6 +86,14 @@ def test_equal_recipes_are_trained_once():
     assert len(runner.runs) == 3
 
 
+def test_recipes_that_come_to_the_same_once_resolved_are_trained_once_and_at_once():
+    alike = members(BASE, BASE.edit("engine", "dense"), BASE.edit("loss", "cross-entropy"), BASE.edit("epochs", 2))
+    for _ in range(5):
+        runner = Runner(alike, workers=4)
+        assert sum(update.is_new for update in through(runner)) == runner.trained == 2
+        assert len(runner.runs) == 4
+
+
 def test_what_is_kept_is_not_trained_again(tmp_path):
     first = Runner(members(BASE), out=tmp_path)
     through(first)
@@ -112,6 +120,25 @@ def test_what_changes_the_result_changes_the_key(edit):
 def test_where_it_is_trained_does_not_change_the_key():
     data = Shelf(places=1).dataset(BASE)
     assert key_of(BASE, data) == key_of(BASE.edit("threads", 2).edit("device", "cpu"), data)
+
+
+def test_where_files_lie_does_not_change_the_key(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", x=rng.normal(size=(20, 3)), y=np.arange(20) % 2)
+    monkeypatch.chdir(tmp_path)
+    keys = set()
+    for path in ("a.npz", str(tmp_path / "a.npz")):
+        recipe = Recipe(data={"path": path})
+        keys.add(key_of(recipe, Shelf().dataset(recipe)))
+    assert len(keys) == 1
+
+
+def test_data_changed_in_their_place_change_the_key(tmp_path):
+    keys, recipe = set(), Recipe(data={"path": str(tmp_path / "a.csv"), "target": "y"})
+    for values in ("1,a\n2,b\n", "1,a\n3,b\n", "1,a\n3,c\n"):
+        (tmp_path / "a.csv").write_text("x,y\n" + 5 * values)
+        keys.add(key_of(recipe, Shelf().dataset(recipe)))
+    assert len(keys) == 3
 
 
 def test_a_damaged_file_is_named(tmp_path):

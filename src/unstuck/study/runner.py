@@ -19,13 +19,15 @@ from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
 from unstuck.study.cluster import Cluster, cluster
 from unstuck.study.member import Member, Store, Tell, key_of, settled
+from unstuck.study.pairing import Scored
 from unstuck.study.process import Process
 from unstuck.study.shelf import Shelf
 from unstuck.training.resolve import resolve
 from unstuck.training.run import Run
 
 Where = Literal["here", "ray"]
-_HOLD_OUT = "Give data.test or data.validation a share."
+_Known = tuple[Recipe, Dataset]
+"""A recipe with nothing left open, and its data."""
 
 
 class Update(NamedTuple):
@@ -84,24 +86,33 @@ class Runner:
             self._alike.setdefault(member.recipe.model_dump_json(), []).append(member)
 
     def check(self, *, judged: bool = True) -> None:
-        """Raise what is wrong with an arm, before anything is trained; `judged` by rows that are held out."""
+        """Raise what is wrong with an arm, before anything is trained; `judged` by rows that all hold out."""
         firsts: dict[str, Member] = {}
         for member in self.members:
             firsts.setdefault(member.arm, member)
+        base: Scored | None = None
         for member in firsts.values():
             try:
                 known = self._resolved(member.recipe)
-                if judged and known and not {"test", "validation"} & {*known[1].splits}:
-                    raise RecipeError("the data", "have rows held out to judge by", "none", hint=_HOLD_OUT)
+                if judged:
+                    scored = Scored.of(*(known or self._unresolved(member.recipe)))
+                    base = base or scored
+                    scored.check_pairs(base)
             except UnstuckError as error:
                 raise _named(error, member) from None
 
-    def _resolved(self, recipe: Recipe) -> tuple[Recipe, Dataset] | None:
-        """The recipe with nothing left open, and its data; None where only its process can tell."""
+    def _resolved(self, recipe: Recipe) -> _Known | None:
+        """None where only its process can tell."""
         if recipe.transfer or isinstance(recipe.model, Own):
             return None
         dataset = self.shelf.dataset(recipe)
         return resolve(recipe, dataset)[0], dataset
+
+    def _unresolved(self, recipe: Recipe) -> _Known:
+        """The recipe as it is, and its data, scaled in the usual way where only a transfer's source can tell."""
+        if recipe.data.scaling == "source":
+            recipe = recipe.edit("data.scaling", "auto")
+        return recipe, self.shelf.dataset(recipe)
 
     def __iter__(self) -> Iterator[Update]:
         started = time.perf_counter()
@@ -127,15 +138,22 @@ class Runner:
                 crew.stop()
 
     def _settle_by(self, store: Store, far: Cluster | None) -> "Trainer":
-        def settle(recipe: Recipe, tell: Tell, process: Process) -> tuple[str, bool]:
-            known = self._resolved(recipe)
-            if known and store.has(key := key_of(*known)):
-                return key, False
+        claims: dict[str, threading.Lock] = {}
+
+        def train(recipe: Recipe, known: _Known | None, tell: Tell, process: Process) -> tuple[str, bool]:
             if far is not None:
                 return far.settle(recipe, store, tell)
             if known and known[0].engine == "dense":
                 return settled(recipe, known[1], store, tell)
             return process.settle(recipe, tell)
+
+        def settle(recipe: Recipe, tell: Tell, process: Process) -> tuple[str, bool]:
+            known = self._resolved(recipe)
+            if known is None:
+                return train(recipe, known, tell, process)
+            key = key_of(*known)
+            with claims.setdefault(key, threading.Lock()):  # two recipes may come to the same, once resolved
+                return (key, False) if store.has(key) else train(recipe, known, tell, process)
 
         return settle
 
