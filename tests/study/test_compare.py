@@ -1,13 +1,15 @@
 """From what was trained to what may be said."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
+from unstuck.engine import StopReason
 from unstuck.errors import RecipeError
 from unstuck.recipe.spec import Recipe
-from unstuck.study.compare import concluded
+from unstuck.study.compare import concluded, score_of
 from unstuck.study.design import Study
 from unstuck.study.judgement import Judgement
 from unstuck.study.runner import Runner
@@ -109,3 +111,23 @@ def test_without_rows_held_out_there_is_nothing_to_compare_by():
     study = Study(recipe=recipe, arms=BAD, seeds=1)
     with pytest.raises(RecipeError, match="arm 'base': the data must have rows held out to judge by, got 'none'"):
         Runner(study.members(study.recipes())).check()
+
+
+def test_runs_that_diverged_below_a_constant_have_no_score_and_are_lost():
+    base = Recipe(data="diabetes", epochs=2)
+    study = Study(recipe=base, arms={"far": {"optimizer": {"name": "sgd", "lr": 1e9}}}, seeds=6)
+    runner = Runner(study.members(study.recipes()), workers=2)
+    for _ in runner:
+        pass
+    far = concluded(study, study.recipes(), runner).arms["far"]
+    assert far.diverged == 6
+    assert {float(score) for score in far.scores} == {-np.inf}
+    assert far.judged.test == "sign test"
+    assert far.judged.judgement is Judgement.WORSE
+
+
+def test_a_run_that_diverged_after_its_best_epoch_keeps_the_score_of_that():
+    found, _ = done()
+    run = found.base.runs[0]
+    late = replace(run, stop=run.stop._replace(reason=StopReason.NOT_FINITE))
+    assert score_of(late, "test", "accuracy") == run.scores["test"]["accuracy"]

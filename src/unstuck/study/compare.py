@@ -24,7 +24,7 @@ class Arm:
         name: what it is called.
         edits: what it changes of the base.
         runs: its trainings, one for each seed or fold.
-        scores: of those, (S,), on the rows that the comparison is made by.
+        scores: of those, (S,), on the rows that the comparison is made by; -∞ where one diverged and has none.
         judged: its difference from the base; None for the base itself.
     """
 
@@ -86,7 +86,7 @@ def concluded(study: Study, recipes: Mapping[str, Recipe], runner: Runner) -> Co
     """
     runs = {arm: tuple(runner.runs[m] for m in runner.members if m.arm == arm) for arm in recipes}
     split, score = measured_by(runs[study.base])
-    scores = {arm: np.array([run.scores[split][score] for run in of]) for arm, of in runs.items()}
+    scores = {arm: np.array([score_of(run, split, score) for run in of]) for arm, of in runs.items()}
     base = scores.pop(study.base)
     judged = judge(
         base,
@@ -114,6 +114,15 @@ def concluded(study: Study, recipes: Mapping[str, Recipe], runner: Runner) -> Co
         trained=runner.trained,
         seconds=runner.seconds,
     )
+
+
+def score_of(run: Run, split: str, name: str) -> float:
+    """What the run came to. One that diverged to below 0, where a constant stands, has none, which is -∞.
+
+    How far below says only when it was stopped, and one such number would hide all other differences.
+    """
+    value = run.scores[split][name]
+    return -np.inf if run.stop.reason is StopReason.NOT_FINITE and value < 0 else value
 
 
 def measured_by(runs: tuple[Run, ...]) -> tuple[str, str]:
