@@ -149,3 +149,39 @@ def test_leave_one_out_is_a_fold_without_a_number_of_folds():
         "number": 30,
         "repeat": 0,
     }
+
+
+def test_no_combination_is_drawn_twice_and_all_that_there_are_end_the_draw():
+    over = {"optimizer.name": ["sgd", "adam"], "batch_size": [8, 16]}
+    arms = Study(recipe=BASE, sweep={"over": over, "draws": 9}).edits()
+    assert sorted(arms) == sorted(
+        f"optimizer {one}, batch_size {size}" for one in over["optimizer.name"] for size in (8, 16)
+    )
+
+
+def test_draws_that_lie_close_have_the_digits_that_tell_them_apart():
+    table = {"over": {"optimizer.lr": {"low": 0.01, "high": 0.02}}, "draws": 30}
+    arms = Study(recipe=BASE, sweep=table).edits()
+    assert len(arms) == 30
+    assert all(name == f"lr {edits['optimizer.lr']:.5g}" for name, edits in arms.items())
+    assert len({f"{edits['optimizer.lr']:.4g}" for edits in arms.values()}) < 30
+
+
+@pytest.mark.parametrize(
+    ("fields", "edits"),
+    [
+        ({}, {"seed": 5}),
+        ({"redraw": True}, {"data.seed": 5}),
+        ({"folds": 3}, {"data.fold": {"number": 1}}),
+    ],
+)
+def test_an_arm_leaves_to_the_study_what_all_arms_share(fields, edits):
+    study = Study(recipe=BASE, arms={"other": edits}, **fields)
+    with pytest.raises(RecipeError, match=r"^arm 'other': (data\.)?(seed|fold.number) must be left to the study"):
+        study.recipes()
+
+
+def test_a_value_that_toml_cannot_say_is_refused_where_a_study_is_written():
+    study = Study(recipe=BASE, arms={"impatient": {"stopping.patience": None}})
+    with pytest.raises(RecipeError, match="an edit must have a value that TOML can say, got None"):
+        file.dumps(study)

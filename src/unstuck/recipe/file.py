@@ -64,6 +64,9 @@ def _value(value: Any) -> str:
             return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in items) + " }"
         case list():
             return "[" + ", ".join(map(_value, value)) + "]"
+        case None:
+            hint = "Leave it out of the base instead, and let an arm give it."
+            raise RecipeError("an edit", "have a value that TOML can say", None, hint=hint)
         case _:
             # A TOML number, boolean or basic string; of its control characters JSON leaves one unescaped
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

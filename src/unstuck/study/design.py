@@ -50,10 +50,25 @@ class Sweep(Part):
     """Draws them."""
 
     def settings(self) -> list[dict[str, Any]]:
-        """The combinations, each as edits."""
+        """The combinations, each as edits, and none twice."""
         if self.draws is None:
             return space.grid(self.over)
-        return [space.draw(self.over, stream(self.seed, "probe", draw)) for draw in range(self.draws)]
+        wanted, found = min(self.draws, space.combinations(self.over)), list[dict[str, Any]]()
+        for draw in itertools.count():
+            if len(found) == wanted:
+                break
+            drawn = space.draw(self.over, stream(self.seed, "probe", draw))
+            found += [] if drawn in found else [drawn]
+        return found
+
+    def named(self) -> list[tuple[str, dict[str, Any]]]:
+        """The combinations, each with its name, to as many digits as tell them apart."""
+        settings, names = self.settings(), list[str]()
+        for digits in range(3, 18):  # 17 tell any two floats apart
+            names = [named(setting, digits) for setting in settings]
+            if len({*names}) == len(names):
+                break
+        return [*zip(names, settings, strict=True)]
 
 
 Fractions = Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Listed]
@@ -107,9 +122,14 @@ class Study(Part):
     def edits(self) -> dict[str, Mapping[str, Any]]:
         """Each arm's edits by its name, the base left out; `RecipeError` if there are none or two of one name."""
         found: dict[str, Mapping[str, Any]] = {}
+        shared = {edit.path for edit in next(self._pairs())}
         for name, edits in self._named():
             if name in found or name == self.base:
                 raise RecipeError("the study", "have a name of its own for each arm", name)
+            for path in shared & {*edits}:
+                raise RecipeError(path, "be left to the study, whose arms share it", edits[path]).at(
+                    f"arm {name!r}"
+                )
             found[name] = edits
         if not found:
             hint = "Give it [arms.NAME], [ablation], [sweep] or fractions."
@@ -119,9 +139,9 @@ class Study(Part):
     def _named(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield from self.arms.items()
         yield from _ablated(self.ablation)
-        for setting in self.sweep.settings() if self.sweep else ():
+        for name, setting in self.sweep.named() if self.sweep else ():
             if space.refusal(self.recipe, setting) or space.given(self.recipe, setting) != self.recipe:
-                yield named(setting), setting  # the combination that the base has is no arm
+                yield name, setting  # the combination that the base has is no arm
         for fraction in self.fractions:
             yield f"{100 * fraction:g} % of the rows", {"data.rows": fraction}
 
@@ -182,14 +202,15 @@ def _together(changes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {path: to for edits in changes for path, to in edits.items()}
 
 
-def named(setting: Mapping[str, Any]) -> str:
+def named(setting: Mapping[str, Any], digits: int = 3) -> str:
     """What an arm of a sweep is called: `lr 0.1, batch_size 20`."""
-    return ", ".join(f"{path.removesuffix('.name').split('.')[-1]} {_short(to)}" for path, to in setting.items())
+    said = (f"{path.removesuffix('.name').split('.')[-1]} {_short(to, digits)}" for path, to in setting.items())
+    return ", ".join(said)
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, digits: int) -> str:
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return f"{value:.{digits}g}"
     return "-".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
