@@ -1,6 +1,7 @@
 """A model of the user's own: found by the name that is typed, never by one that a folder holds."""
 
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import unstuck
 from unstuck import api
 from unstuck.cli.source import recipe_of
 from unstuck.errors import ProgramError, RecipeError, RunError
-from unstuck.training.own import called, maker
+from unstuck.training.own import called, files_of, maker
 
 SOURCE = """
 import math, pathlib
@@ -133,3 +134,40 @@ def test_a_file_that_names_code_starts_it_only_with_its_name_typed_beside_it(fol
     with pytest.raises(RecipeError, match="add --model ownmodel:make"):
         recipe_of("recipe.toml", [])
     assert recipe_of("recipe.toml", ["model=ownmodel:make"]).model.function == "ownmodel:make"
+
+
+def test_the_code_of_a_model_is_all_that_it_imports_beside_it_and_nothing_else(tmp_path, monkeypatch):
+    sources = {
+        "mypackage/__init__.py": "",
+        "mypackage/nets/__init__.py": "from .deep import make",
+        "mypackage/nets/deep.py": "import math, torch\nfrom ..parts import act\nfrom . import sizes",
+        "mypackage/nets/sizes.py": "def of():\n    import beside",
+        "mypackage/nets/unused.py": "",
+        "mypackage/parts.py": "from mypackage.nets import deep",
+        "beside.py": "import nothing_at_all",
+        "unused.py": "",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in ("mypackage", "mypackage.nets", "mypackage.nets.deep"):
+        module = ModuleType(name)
+        module.__file__ = str(tmp_path / name.replace(".", "/")) + (
+            "/__init__.py" if "deep" not in name else ".py"
+        )
+        monkeypatch.setitem(sys.modules, name, module)
+    wanted = {tmp_path / name for name in sources if "unused" not in name}
+    assert {*files_of("mypackage.nets.deep")} == {*files_of("mypackage.nets")} == {*files_of("mypackage")} | wanted
+    assert files_of("not_imported") == []
+
+
+def test_of_an_installed_package_the_strangers_beside_it_are_not_its_code(tmp_path, monkeypatch):
+    installed = tmp_path / "site-packages"
+    (installed / "ours").mkdir(parents=True)
+    (installed / "ours" / "__init__.py").write_text("import theirs\nfrom ours import part")
+    for name in ("ours/part.py", "theirs.py"):
+        (installed / name).write_text("")
+    module = ModuleType("ours")
+    module.__file__ = str(installed / "ours" / "__init__.py")
+    monkeypatch.setitem(sys.modules, "ours", module)
+    assert [path.name for path in files_of("ours")] == ["__init__.py", "part.py"]

@@ -1,7 +1,6 @@
 """One training of a study: what it is known by, and how it is carried out, wherever that is."""
 
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from unstuck.data import Dataset
 from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
-from unstuck.training import single
+from unstuck.training import own, single
 from unstuck.training.run import Run, conclude
 from unstuck.training.task import Task, task_of_recipe
 from unstuck.training.training import Training
@@ -61,21 +60,32 @@ def key_of(recipe: Recipe, dataset: Dataset) -> str:
     """All that the result of a training depends on, as hexadecimal digits.
 
     That is the resolved recipe (with the hash of weights that are taken over), the data, this program's version,
-    and of a model of the user's own the file that it stands in. Where it is trained is not among them.
+    and of a model of the user's own the code. Where it is trained is not among them, nor where files lie.
     """
     digest = hashlib.sha256(f"unstuck {_version()}\n".encode())
-    digest.update(recipe.model_dump_json(exclude={"device", "threads"}).encode())
+    digest.update(_placeless(recipe).model_dump_json(exclude={"device", "threads"}).encode())
     digest.update(dataset.fingerprint.encode())
+    if recipe.data.path is not None:
+        digest.update(repr((dataset.classes, dataset.features)).encode())
     if isinstance(recipe.model, Own) and not recipe.model.is_library:
-        code = sys.modules.get(recipe.model.function.partition(":")[0])
-        if file := getattr(code, "__file__", None):
-            digest.update(Path(file).read_bytes())
+        for path in own.files_of(recipe.model.function.partition(":")[0]):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 
 
 @cache
 def _version() -> str:
     return metadata.version("unstuck")  # reads a file each time
+
+
+def _placeless(recipe: Recipe) -> Recipe:
+    """The recipe with the names of files left out, whose content is what counts."""
+    changed: dict[str, Any] = {}
+    if recipe.data.path is not None:
+        changed["data"] = recipe.data.model_copy(update={"path": ""})
+    if recipe.transfer:
+        changed["transfer"] = recipe.transfer.model_copy(update={"source": ""})
+    return recipe.model_copy(update=changed)
 
 
 def settled(recipe: Recipe, dataset: Dataset | None, store: Store, tell: Tell) -> tuple[str, bool]:

@@ -1,9 +1,10 @@
 """A model of the user's own, `package.module:function`, found only where the user has typed the name."""
 
+import ast
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 from unstuck.errors import ProgramError, RunError
 from unstuck.recipe.model import LIBRARIES, Own
 from unstuck.recipe.spec import Recipe
+
+# Folders of what is installed, in which the user's own package has strangers beside it.
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 def maker(name: str) -> Callable[..., Any]:
@@ -36,6 +40,60 @@ def maker(name: str) -> Callable[..., Any]:
         got = "nothing" if found is None else type(found).__name__
         raise ProgramError(f"{name} must name a function or a class of {module}, got {got}.")
     return found
+
+
+def files_of(module: str) -> list[Path]:
+    """The file of a module that is imported, and those that it imports beside it or in its package, and so on.
+
+    They are found by the text of their imports, whatever else is imported meanwhile; what stands in other places
+    is not the user's.
+    """
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return []
+    is_package = Path(file).stem == "__init__"
+    root = Path(file).resolve().parents[module.count(".") + is_package]
+    top = module.partition(".")[0]
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = next((one for one in _places(root, name) if one.is_file()), None)
+        is_installed = root.name in _INSTALLED and name.partition(".")[0] != top
+        if path is None or name in found or is_installed:
+            continue
+        found[name] = path
+        package = name if path.stem == "__init__" else name.rpartition(".")[0]
+        waiting += [*_above(name), *_imported(path, package)]
+    return [found[name] for name in sorted(found)]
+
+
+def _places(root: Path, name: str) -> tuple[Path, Path]:
+    """Where a module's file may lie."""
+    path = root.joinpath(*name.split("."))
+    return path / "__init__.py", path.with_suffix(".py")
+
+
+def _above(name: str) -> Iterator[str]:
+    """The packages that a module is in, which are imported with it."""
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _imported(path: Path, package: str) -> Iterator[str]:
+    """Names of all that a file's imports may stand for: of `from a import b`, both a and a.b."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError:  # so that nothing has imported it yet
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
 def retyped(recipe: Recipe, typed: str | None, folder: Path | str) -> Callable[..., Any] | None:
