@@ -1,5 +1,8 @@
 """What a study trains follows from what it says."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from unstuck.errors import RecipeError
@@ -71,6 +74,13 @@ def test_a_study_is_read_back_as_it_was_written():
     sweep = {"over": {"optimizer.lr": {"low": 0.1, "high": 1.0}, "epochs": [1, 2]}, "draws": 2}
     study = Study(title="two", recipe=BASE, arms=arms, sweep=sweep, published={"a name, with [signs]": 0.9})
     assert file.parse(Study, file.dumps(study)) == study
+
+
+def test_ready_made_studies_are_in_the_wheel():
+    root = Path(__file__).parents[2]
+    table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    included = table["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included == {f"studies/{path.name}": f"unstuck/studies/{path.name}" for path in ready().values()}
 
 
 def test_ready_made_studies_are_studies_whose_every_arm_can_be():
