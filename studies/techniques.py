@@ -21,7 +21,6 @@ from matplotlib.axes import Axes
 from pydantic import Field
 
 from studies import parts
-from studies.parts import Edits
 from unstuck.data import Dataset
 from unstuck.data.catalog import open_set
 from unstuck.data.loading import arrange
@@ -31,7 +30,9 @@ from unstuck.recipe.data import Data
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.part import Part
 from unstuck.recipe.spec import Recipe
+from unstuck.report.comparison import aligned
 from unstuck.report.plots import canvas
+from unstuck.study.design import Edits
 from unstuck.study.statistics import Interval, subtract, t_interval
 from unstuck.training.run import conclude
 from unstuck.training.task import task_of_recipe
@@ -167,7 +168,7 @@ def measure(case: Case) -> Iterator[Pair]:
 
 def section(case: Case, pairs: Sequence[Pair]) -> str:
     """The table of a technique, and how it came about."""
-    table = parts.markdown(HEADER, [pair.cells() for pair in pairs])
+    table = aligned(HEADER, [pair.cells() for pair in pairs])
     open_to_choice = {path for path, value in (case.choices | case.present).items() if isinstance(value, list)}
     said = []
     for pair in pairs:

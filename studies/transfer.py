@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 import unstuck
-from studies.parts import interval, put
+from studies.parts import put
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
+from unstuck.study.statistics import subtract, t_interval
 
 PAGE = Path(__file__).parent.parent / "docs" / "techniques.md"
 ROWS, BATCH, EPOCHS = 200, 20, 20
@@ -63,7 +64,7 @@ def table(rates: Mapping[str, float], scores: Mapping[str, Sequence[float]]) -> 
     """As Markdown: accuracy, and the difference to training from nothing, paired by seed."""
     lines = ["| arm | learning rate | test accuracy | against from nothing |", "|---|---:|---:|---:|"]
     for arm, values in scores.items():
-        against = "" if arm == NOTHING else str(interval(np.subtract(values, scores[NOTHING]).tolist()))
+        against = "" if arm == NOTHING else str(t_interval(subtract(values, scores[NOTHING])))
         lines.append(f"| {arm} | {rates[arm]:g} | {np.mean(values):.3f} | {against} |")
     return "\n".join(lines)
 

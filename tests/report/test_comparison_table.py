@@ -176,3 +176,12 @@ def test_only_a_study_of_fractions_has_a_curve_over_data_size(tmp_path):
 def test_saving_again_gives_the_same_bytes(tmp_path):
     one, two = ({path.name: path.read_bytes() for path in told.save(USUAL, tmp_path)} for _ in range(2))
     assert one == two
+
+
+def test_a_table_is_legible_as_text():
+    assert told.aligned(("arm", "n"), [("a", "10"), ("long", "9")]).splitlines() == [
+        "| arm  |  n |",
+        "| ---- | -: |",
+        "| a    | 10 |",
+        "| long |  9 |",
+    ]

@@ -1,6 +1,7 @@
 """What a comparison came to: its table in four forms, its pictures, and a folder with all of them."""
 
 from unstuck.report.comparison.folder import save as save
+from unstuck.report.comparison.forms import aligned as aligned
 from unstuck.report.comparison.forms import arms_csv as arms_csv
 from unstuck.report.comparison.forms import as_json as as_json
 from unstuck.report.comparison.forms import json_text as json_text

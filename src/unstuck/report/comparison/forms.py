@@ -140,14 +140,14 @@ def _p(value: float) -> str:
 def markdown(comparison: Comparison) -> str:
     """The table, legible as text too, what its figures mean, and a sentence per arm."""
     header, *rows = zip(*_columns(comparison).values(), strict=True)
-    table = _aligned(header, [tuple(map(_escaped, row)) for row in rows])
+    table = aligned(header, [tuple(map(_escaped, row)) for row in rows])
     said = "\n".join(f"- {_escaped(line)}" for line in sentences(comparison).values())
     title = f"# {_escaped(comparison.study.title)}\n\n" if comparison.study.title else ""
     return f"{title}{table}\n\n{caption(comparison)}\n\n{said}\n"
 
 
-def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The first column to the left, the others to the right."""
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as Markdown that is legible as text too: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = []
