@@ -46,7 +46,7 @@ def checked(base, *edits):
 def test_an_arm_that_is_scored_on_other_rows_or_otherwise_is_refused(base, edit):
     said = checked(base, edit)
     assert said.startswith("arm 'arm': the ")
-    assert said.endswith("Scores on other rows are no pairs: make that a study of its own.")
+    assert said.endswith("Such scores are no pairs: make it a study of its own.")
     assert "\n" not in said
 
 

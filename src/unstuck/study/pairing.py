@@ -38,7 +38,7 @@ class Scored(NamedTuple):
 
     def check_pairs(self, base: "Scored") -> None:
         """`RecipeError` unless scores on these rows can be compared with those of the base, pair by pair."""
-        hint = "Scores on other rows are no pairs: make that a study of its own."
+        hint = "Such scores are no pairs: make it a study of its own."
         if self.score != base.score:
             raise RecipeError("the score", f"be the base's, {base.score}", self.score, hint=hint)
         if self.split != base.split or not np.array_equal(self.rows, base.rows):
