@@ -93,6 +93,7 @@ def _study(
         study = Study.read(what)
     else:
         raise RecipeError("what is compared", "be a Recipe, a Study or its file", type(what).__name__)
+    study.check_seeds(options.get("seeds"))
     table = study.model_dump()
     table["arms"] |= {name: dict(edits) for name, edits in arms.items()}
     return checked(Study, table | {name: value for name, value in options.items() if value is not None})

@@ -142,3 +142,29 @@ def test_ctrl_c_keeps_what_is_trained_and_the_same_command_goes_on(unstuck, tmp_
     assert code == 0
     assert err.count("as it was found") >= kept
     assert json.loads((tmp_path / "runs" / "compare-wine" / "table.json").read_text())
+
+
+def test_keys_of_arms_are_short_where_flags_are(as_json):
+    short = ("--arm", "a:lr=0.5", "--arm", "a:batch-size=8", "--vary", "lr=0.1,0.2")
+    arms = as_json("compare", "wine", *short, "--seeds", 1, "--epochs", 1)["arms"]
+    assert arms[1]["edits"] == {"optimizer.lr": 0.5, "batch_size": 8}
+    assert [arm["edits"] for arm in arms[2:]] == [{"optimizer.lr": 0.1}, {"optimizer.lr": 0.2}]
+
+
+def test_seeds_and_folds_are_not_asked_for_together(unstuck, tmp_path):
+    (tmp_path / "folds.toml").write_text(STUDY.replace("seeds = 2", "folds = 3"))
+    for typed in (("wine", *ARMS, "--folds", 3, "--seeds", 4), ("folds.toml", "--seeds", 4)):
+        code, _, err = unstuck("compare", *typed)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "seeds must be left out where there are folds, got 4" in err
+
+
+def test_a_model_of_ones_own_may_be_an_arm_if_its_name_is_typed_there(unstuck, tmp_path):
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\n\ndef wide(shape, outputs):\n    return nn.Linear(shape[0], outputs)\n"
+    )
+    (tmp_path / "own.toml").write_text(STUDY + '[arms.own]\nmodel = "nets:wide"\n')
+    code, _, err = unstuck("compare", "own.toml", "--seeds", 1)
+    assert (code, "Code runs where its name is typed" in err) == (2, True)
+    code, out, _ = unstuck("compare", "wine", "--arm", "own:model=nets:wide", "--seeds", 1, "--epochs", 1)
+    assert (code, "own" in out) == (0, True)

@@ -195,3 +195,17 @@ def test_a_value_that_toml_cannot_say_is_refused_where_a_study_is_written():
     study = Study(recipe=BASE, arms={"impatient": {"stopping.patience": None}})
     with pytest.raises(RecipeError, match="an edit must have a value that TOML can say, got None"):
         file.dumps(study)
+
+
+def test_a_score_of_no_arm_is_refused():
+    for field in ("published", "rebuilt"):
+        study = Study(recipe=BASE, arms=THREE, **{field: {"base": 0.8, "sdg": 0.9}})
+        with pytest.raises(RecipeError, match="a published score must be of an arm, got 'sdg'. Did you mean sgd?"):
+            study.edits()
+
+
+def test_the_base_alone_is_no_comparison():
+    study = Study(recipe=BASE, arms=THREE)
+    with pytest.raises(RecipeError, match="--only must name an arm beside the base"):
+        study.only(["base"])
+    assert list(study.only(["base", "sgd"])) == ["base", "sgd"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from unstuck.cli.flags import in_full
 from unstuck.cli.source import edit_of, model_of, recipe_of
 from unstuck.data import asked_for, describe
 from unstuck.errors import RecipeError, did_you_mean
@@ -44,12 +45,15 @@ def study_of(
     if draws is not None and not vary:
         raise RecipeError("--draws", "go with --vary", draws, hint=_TRY)
     study, stem = _base(source, settings)
+    added, over = _arms(arms), _space(vary)
     table = study.model_dump() | given
-    table["arms"] |= _arms(arms)
+    table["arms"] |= added
     if vary:
-        table["sweep"] = {"over": _space(vary), "draws": draws}
+        table["sweep"] = {"over": over, "draws": draws}
     study = checked(Study, table)
-    _check_own(study, settings)
+    study.check_seeds(given.get("seeds"))
+    values = [*(one for edits in added.values() for one in edits.values()), *over.get("model", ())]
+    _check_own(study, [model_of(settings)[0], *values])
     return study, stem
 
 
@@ -78,7 +82,7 @@ def _arms(typed: Sequence[str]) -> dict[str, dict[str, Any]]:
         name, colon, setting = text.partition(":")
         if not colon or not name or "=" not in setting:
             raise RecipeError("--arm", "be NAME:KEY=VALUE", text, hint=_TRY)
-        edit = edit_of(setting)
+        edit = edit_of(in_full(setting))
         arms.setdefault(name, {})[edit.path] = edit.to
     return arms
 
@@ -86,7 +90,7 @@ def _arms(typed: Sequence[str]) -> dict[str, dict[str, Any]]:
 def _space(typed: Sequence[str]) -> dict[str, Any]:
     over: dict[str, Any] = {}
     for text in typed:
-        key, values = flag(text)
+        key, values = flag(in_full(text))
         if key in over:
             raise RecipeError(
                 "--vary", "name a key once", key, hint=f"Put all its values into one: --vary {key}=…"
@@ -95,11 +99,10 @@ def _space(typed: Sequence[str]) -> dict[str, Any]:
     return over
 
 
-def _check_own(study: Study, settings: Sequence[str]) -> None:
+def _check_own(study: Study, typed: Sequence[Any]) -> None:
     """Code of the user's own runs where its name is typed, not because a study's file holds it."""
-    typed = model_of(settings)[0]
     for name, recipe in study.recipes().items():
         model = recipe.model
-        if isinstance(model, Own) and not model.is_library and model.function != typed:
+        if isinstance(model, Own) and not model.is_library and model.function not in typed:
             hint = f"Code runs where its name is typed, not because a file holds it: add --model {model.function}"
             raise RecipeError(f"arm {name!r}: model", "be typed again", model.function, hint=hint)

@@ -56,6 +56,12 @@ def _key(flag: str) -> str | None:
     """The dotted key that a flag names: `--batch-size` is `batch_size`; None if it is no recipe flag."""
     if not flag.startswith("--"):
         return None
-    name = flag[2:].replace("-", "_")
-    name = SHORT.get(name, name)
+    name = in_full(flag)
     return name if name.split(".")[0] in KEYS else None
+
+
+def in_full(typed: str) -> str:
+    """A key, or KEY=VALUE, with the dotted key that it stands for: `lr` for `optimizer.lr`, `batch-size` too."""
+    key, equals, value = typed.partition("=")
+    name = key.strip().removeprefix("--").replace("-", "_")
+    return f"{SHORT.get(name, name)}{equals}{value}"

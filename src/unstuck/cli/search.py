@@ -59,13 +59,14 @@ def verb(
     """
     from rich.console import Console
 
+    from unstuck.cli.flags import in_full
     from unstuck.cli.source import recipe_of
     from unstuck.study.search import Search
     from unstuck.study.space import flag
 
     recipe = recipe_of(source, set_ or [])
     stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
-    space = dict(flag(_long(text)) for text in vary) if vary else None
+    space = dict(flag(in_full(text)) for text in vary) if vary else None
     console = Console(quiet=json, highlight=False, soft_wrap=True)
     search = Search(
         recipe, space, trials=trials, sampler=sampler, prune=prune, out=out or Path("runs") / f"search-{stem}"
@@ -80,15 +81,6 @@ def verb(
         return _concluded(searches, console, json=json) if is_whole else _interrupted(searches)
     except KeyboardInterrupt:
         return _interrupted(searches)
-
-
-def _long(text: str) -> str:
-    """`lr=…` is short for `optimizer.lr=…`, as for the flags of a recipe."""
-    from unstuck.cli.flags import SHORT
-
-    key, equals, values = text.partition("=")
-    name = key.strip().removeprefix("--").replace("-", "_")
-    return f"{SHORT.get(name, name)}{equals}{values}"
 
 
 def _watched(search: "Search", console: "Console") -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from unstuck.errors import RecipeError
+from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.part import Count, Listed, Part
@@ -119,6 +119,12 @@ class Study(Part):
             raise RecipeError("redraw", "be false where there are folds, which deal out all rows", True)
         return self
 
+    def check_seeds(self, seeds: object) -> None:
+        """Raise a `RecipeError` where a number of seeds was asked for, and folds are trained instead."""
+        if seeds is not None and self.folds is not None:
+            hint = f"{self.folds} folds are the trainings of each arm; for more of them raise repeats."
+            raise RecipeError("seeds", "be left out where there are folds", seeds, hint=hint)
+
     def edits(self) -> dict[str, Mapping[str, Any]]:
         """Each arm's edits by its name, the base left out; `RecipeError` if there are none or two of one name."""
         found: dict[str, Mapping[str, Any]] = {}
@@ -134,6 +140,9 @@ class Study(Part):
         if not found:
             hint = "Give it [arms.NAME], [ablation], [sweep] or fractions."
             raise RecipeError("the study", "have an arm beside its base", self.title or "none", hint=hint)
+        for name in (*self.published, *self.rebuilt):
+            if name not in found and name != self.base:
+                raise RecipeError("a published score", "be of an arm", name, hint=did_you_mean(name, found))
         return found
 
     def _named(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -161,6 +170,8 @@ class Study(Part):
         for name in names:
             if name not in recipes:
                 raise RecipeError("--only", "name an arm", name, hint=f"Known: {', '.join(recipes)}.")
+        if names and {*names} == {self.base}:
+            raise RecipeError("--only", "name an arm beside the base", self.base)
         return {name: one for name, one in recipes.items() if not names or name in names or name == self.base}
 
     def members(self, recipes: Mapping[str, Recipe]) -> list[Member]:
