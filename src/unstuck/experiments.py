@@ -19,7 +19,7 @@ from unstuck.study import ensemble as ensembles
 from unstuck.study import of_programs
 from unstuck.study.compare import Comparison, concluded
 from unstuck.study.crossval import Folds
-from unstuck.study.design import Method, Study
+from unstuck.study.design import Method, Study, ready
 from unstuck.study.ensemble import Asked, Ensemble, Kind
 from unstuck.study.member import Member, Store
 from unstuck.study.runner import Runner, Where
@@ -56,7 +56,7 @@ def compare(
     """Train a recipe and changes of it with the same seeds, and say which of them help.
 
     Args:
-        what: the base; or a whole study, or the file that it stands in.
+        what: the base; or a whole study, the file that it stands in, or the name of a ready-made one.
         arms: by name, the dotted path of each field that changes, with its new value.
         seeds: trainings of each arm; nothing: 10, or what the study says.
         only: names of arms, if not all are wanted.
@@ -90,12 +90,12 @@ def _study(
     elif isinstance(what, Study):
         study = what
     elif isinstance(what, str | Path):
-        study = Study.read(what)
+        study = Study.read(ready().get(str(what), Path(what)))
     else:
         raise RecipeError("what is compared", "be a Recipe, a Study or its file", type(what).__name__)
     study.check_seeds(options.get("seeds"))
     table = study.model_dump()
-    table["arms"] |= {name: dict(edits) for name, edits in arms.items()}
+    table["arms"] |= arms
     return checked(Study, table | {name: value for name, value in options.items() if value is not None})
 
 

@@ -18,6 +18,10 @@ def said(path: Path) -> Generator[None]:
         yield
     except RunError:
         raise
+    except (FileExistsError, NotADirectoryError):
+        raise RunError(
+            f"{path} cannot be written: a file is where its folder would be. Give another path."
+        ) from None
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror or error}.") from None
 

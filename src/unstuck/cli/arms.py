@@ -16,6 +16,7 @@ from unstuck.study.design import Study, is_study, ready
 from unstuck.study.runner import Where
 from unstuck.study.space import flag
 
+_READY = "Ready-made studies go by name: unstuck list studies."
 _TRY = "Try --arm sgd:optimizer=sgd or --vary optimizer.lr=0.01,0.1."
 
 
@@ -41,7 +42,7 @@ def study_of(
     given = {name: value for name, value in options.items() if value is not None}
     draws = given.pop("draws", None)
     if isinstance(text := given.get("fractions"), str):
-        given["fractions"] = value_of(f"{text},")
+        given["fractions"] = [value_of(one.strip()) for one in text.split(",") if one.strip()]
     if draws is not None and not vary:
         raise RecipeError("--draws", "go with --vary", draws, hint=_TRY)
     study, stem = _base(source, settings)
@@ -67,6 +68,8 @@ def _base(source: str, settings: Sequence[str]) -> tuple[Study, str]:
         hint = did_you_mean(source, (*ready(), *(listing.name for listing in describe())))
         must = "be a study, a recipe.toml, a path that exists or a data set"
         raise RecipeError("the source", must, source, hint=hint)
+    if source.endswith(".toml") and not path.exists():
+        raise RecipeError("the study or recipe", "be a file that exists", source, hint=_READY)
     recipe = recipe_of(source, settings)
     return Study(recipe=recipe), path.stem if path.suffix == ".toml" else _stem(recipe)
 

@@ -9,6 +9,7 @@ from unstuck.recipe.augment import usual
 from unstuck.recipe.edit import Edit, edited, value_of
 from unstuck.recipe.model import Own
 from unstuck.recipe.spec import Recipe
+from unstuck.study.design import is_study, ready
 
 
 def recipe_of(source: str, settings: Sequence[str]) -> Recipe:
@@ -47,6 +48,8 @@ def split_data(settings: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def _base(source: str, settings: Sequence[str]) -> Recipe:
+    if (study := ready().get(source, Path(source))).suffix == ".toml" and is_study(study):
+        raise RecipeError("the source", "be a recipe or data", source, hint=f"A study: unstuck compare {source}")
     if source.endswith(".toml"):
         recipe = Recipe.read(source)
         if isinstance(recipe.model, Own) and not recipe.model.is_library and model_of(settings)[0] is None:

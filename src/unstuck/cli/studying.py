@@ -9,6 +9,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from unstuck.dense.engine import DenseEngine
+from unstuck.engine import StopReason
+from unstuck.report.wording import number, score_name
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner, Update
 from unstuck.training.run import Run
@@ -72,8 +74,9 @@ def _result(run: Run) -> str:
     """What a training came to, by the rows held out."""
     scores = _held_out(run.scores)
     epochs = len(run.record.get("epoch", ()))
-    said = ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if name != "loss")
-    return f"{said} after {epochs} epochs" if epochs != 1 else f"{said} after 1 epoch"
+    said = ", ".join(f"{score_name(name)} {number(value)}" for name, value in scores.items() if name != "loss")
+    diverged = ", diverged" if run.stop.reason is StopReason.NOT_FINITE else ""
+    return f"{said} after {epochs} epoch{'s' * (epochs != 1)}{diverged}"
 
 
 def _held_out(scores: Mapping[str, Mapping[str, float]]) -> Mapping[str, float]:

@@ -19,6 +19,8 @@ from unstuck.study.member import Member
 from unstuck.study.space import Space
 
 BASE = "base"
+# What decides which rows are scored, or what a score means: across these, scores cannot be compared.
+_SCORED = ("name", "path", "target", "sequence", "task", "group", "test", "seed", "fold")
 Method = Literal["t", "bootstrap"]
 
 
@@ -100,7 +102,7 @@ class Study(Part):
     sweep: Sweep | None = None
     """Every combination is an arm."""
     fractions: Fractions = ()
-    """Shares of the training rows, in (0, 1): each is an arm, and the base has them all."""
+    """Shares of the base's training rows, in (0, 1): each is an arm, and the base has them all."""
     published: dict[str, float] = {}
     """Scores that others published, by arm."""
     rebuilt: dict[str, float] = {}
@@ -117,6 +119,9 @@ class Study(Part):
             raise RecipeError("repeats", "be 1 where there are no folds", self.repeats, hint="Say folds = 10.")
         if self.folds is not None and self.redraw:
             raise RecipeError("redraw", "be false where there are folds, which deal out all rows", True)
+        if self.folds is not None and self.fractions:
+            hint = "Folds are made of the rows that are left: compare fractions over seeds."
+            raise RecipeError("fractions", "be left out where there are folds", self.fractions, hint=hint)
         return self
 
     def check_seeds(self, seeds: object) -> None:
@@ -138,8 +143,8 @@ class Study(Part):
                 )
             found[name] = edits
         if not found:
-            hint = "Give it [arms.NAME], [ablation], [sweep] or fractions."
-            raise RecipeError("the study", "have an arm beside its base", self.title or "none", hint=hint)
+            hint = "Try --arm sgd:optimizer=sgd, or [arms.sgd] in a file; or --vary, --fractions, [ablation]."
+            raise RecipeError("the study", "have an arm beside its base", "none", hint=hint)
         for name in (*self.published, *self.rebuilt):
             if name not in found and name != self.base:
                 raise RecipeError("a published score", "be of an arm", name, hint=did_you_mean(name, found))
@@ -152,7 +157,7 @@ class Study(Part):
             if space.refusal(self.recipe, setting) or space.given(self.recipe, setting) != self.recipe:
                 yield name, setting  # the combination that the base has is no arm
         for fraction in self.fractions:
-            yield f"{100 * fraction:g} % of the rows", {"data.rows": fraction}
+            yield f"{100 * fraction:g} % of the rows", {"data.rows": _share(self.recipe.data.rows, fraction)}
 
     def recipes(self) -> dict[str, Recipe]:
         """Each arm's recipe by its name, the base first; a `RecipeError` names the arm that cannot be."""
@@ -160,9 +165,20 @@ class Study(Part):
         for name, edits in self.edits().items():
             try:
                 recipes[name] = edited(self.recipe, [Edit(path, to) for path, to in edits.items()])
+                self._check_comparable(recipes[name])
             except RecipeError as error:
                 raise error.at(f"arm {name!r}") from None
         return recipes
+
+    def _check_comparable(self, recipe: Recipe) -> None:
+        """Refuse an arm whose scores would be of something else than the base's."""
+        for name in (*_SCORED, *(["rows"] if self.folds else [])):
+            if (got := getattr(recipe.data, name)) != getattr(self.recipe.data, name):
+                hint = "Scores on other rows cannot be compared."
+                raise RecipeError(f"data.{name}", "be the base's", got, hint=hint)
+        if (recipe.model.name == "autoencoder") != (self.recipe.model.name == "autoencoder"):
+            hint = "Copies and answers are scored differently."
+            raise RecipeError("model.name", "be scored as the base is", recipe.model.name, hint=hint)
 
     def only(self, names: Sequence[str]) -> dict[str, Recipe]:
         """The base and the arms of these names; all if there are none."""
@@ -213,6 +229,13 @@ def _together(changes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {path: to for edits in changes for path, to in edits.items()}
 
 
+def _share(rows: int | float | None, fraction: float) -> int | float:
+    """So much of the rows that the base trains on: a share of them all, or a number where it has one."""
+    if isinstance(rows, int):
+        return max(round(fraction * rows), 1)
+    return fraction if rows is None else fraction * rows
+
+
 def named(setting: Mapping[str, Any], digits: int = 3) -> str:
     """What an arm of a sweep is called: `lr 0.1, batch_size 20`."""
     said = (f"{path.removesuffix('.name').split('.')[-1]} {_short(to, digits)}" for path, to in setting.items())
@@ -233,8 +256,8 @@ def ready() -> dict[str, Path]:
 
 
 def is_study(path: Path) -> bool:
-    """Whether a TOML file holds a study, and not a recipe: it has a table `recipe`."""
+    """Whether a TOML file holds a study, and not a recipe: it has a key that only studies have."""
     try:
-        return "recipe" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return not Study.model_fields.keys().isdisjoint(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return False  # whoever reads it as a recipe says what is wrong

@@ -26,7 +26,9 @@ class Member:
     recipe: Recipe
 
     def __str__(self) -> str:
-        return f"{self.arm}, {self.number}"
+        held_out = self.recipe.data.fold
+        what = f"seed {self.recipe.seed}" if held_out is None else f"fold {self.number}"
+        return what if self.arm == "fold" else f"{self.arm}, {what}"
 
 
 Tell = Callable[[int, int], None]

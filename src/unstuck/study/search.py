@@ -325,10 +325,16 @@ def _check_space(space: Mapping[str, Choices | Range], recipe: Recipe) -> None:
         table, _, name = key.partition(".")
         is_drawn_first = name == "rows" and recipe.data.fold is not None  # a fold is one of the rows that are left
         if table == "data" and (name.partition(".")[0] in _FIXED or is_drawn_first):
-            raise RecipeError(key, "stay as it is", values, hint="Scores on other rows cannot be compared.")
+            raise RecipeError(key, "stay as it is", _said(values), hint="Scores on other rows cannot be compared.")
         if key == "seed":
-            raise RecipeError(key, "stay as it is", values, hint="The luckiest seed is not the best recipe.")
+            raise RecipeError(
+                key, "stay as it is", _said(values), hint="The luckiest seed is not the best recipe."
+            )
     check(space, recipe)
+
+
+def _said(values: Choices | Range) -> object:
+    return str(values) if isinstance(values, Range) else values
 
 
 def _made(out: Path) -> Folder:

@@ -28,15 +28,17 @@ from unstuck.report.wording import between, number, score_name
 from unstuck.study.compare import Comparison
 from unstuck.study.judgement import sentence
 
-LEAST_NAME = 10
-"""Letters of an arm's name that a line has room for, however many columns stand beside it."""
+NAME = 10, 16
+"""Letters of an arm's name that a line has room for, however many columns stand beside it: at least, and at most
+where a word of it is longer."""
 # From the last, columns are left out where a terminal is too narrow for all.
 _BY_WEIGHT = ("difference", "p", "better on", "published", "rebuilt", "diverged", "seconds", "needed", "effect")
 
 
 def terminal(comparison: Comparison, *, width: int = 80) -> RenderableType:
     """The table, as many of its columns as fit into `width` letters, what they mean, and a sentence per arm."""
-    header, *rows = zip(*_fitting(comparison, width), strict=True)
+    columns = _fitting(comparison, width)
+    header, *rows = zip(*columns.values(), strict=True)
     title = Text(comparison.study.title, style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="dim")
     for place, name in enumerate(header):
@@ -51,7 +53,7 @@ def terminal(comparison: Comparison, *, width: int = 80) -> RenderableType:
     said = Table.grid(padding=(0, 1))
     for line in sentences(comparison).values():
         said.add_row("•", Text(line))
-    return Group(*([title] if title else []), table, Text(caption(comparison), style="dim"), Text(), said)
+    return Group(*([title] if title else []), table, Text(caption(comparison, columns), style="dim"), Text(), said)
 
 
 def sentences(comparison: Comparison) -> dict[str, str]:
@@ -61,23 +63,25 @@ def sentences(comparison: Comparison) -> dict[str, str]:
         diverged = f"{arm.diverged} of {len(arm.runs)} diverged" if arm.diverged else ""
         if arm.judged:
             told = sentence(arm.name, arm.judged, unit=unit)
+            told += "" if arm.edits else "; it changes nothing of the base"
             said[arm.name] = f"{told}; {diverged}" if diverged else told
         elif diverged:
             said[arm.name] = f"{arm.name}: {diverged}"
     return said
 
 
-def _fitting(comparison: Comparison, width: int) -> list[tuple[str, ...]]:
-    """The columns that fit, each with its header; name and score always do."""
+def _fitting(comparison: Comparison, width: int) -> dict[str, tuple[str, ...]]:
+    """The columns that fit, by what they hold, each with its header; name and score always do."""
     columns = _columns(comparison)
     name, score = list(columns)[:2]
-    room = width - LEAST_NAME - 2 - _wide(columns[score])
+    words = [len(word) for one in columns[name] for word in one.split()]
+    room = width - min(max(*words, NAME[0]), NAME[1]) - 2 - _wide(columns[score])
     kept = {name, score}
     for key in _BY_WEIGHT:
         if key in columns and _wide(columns[key]) <= room:
             room -= _wide(columns[key])
             kept.add(key)
-    return [column for key, column in columns.items() if key in kept]
+    return {key: column for key, column in columns.items() if key in kept}
 
 
 def _wide(column: Sequence[str]) -> int:
@@ -121,7 +125,7 @@ def _words(comparison: Comparison, row: Mapping[str, Any]) -> dict[str, str]:
         low, mean, high = (told.factor * end for end in judged.interval)
         words |= {
             "difference": between(low, mean, high, places=told.places),
-            "p": _p(judged.adjusted_p),
+            "p": _p(judged.adjusted_p) if judged.n > 1 else "",
             "effect": number(judged.effect, 1, sign="+").replace("inf", "∞"),
             "better on": f"{judged.wins} of {judged.n}",
             "needed": needed(judged.needed),
@@ -139,11 +143,12 @@ def _p(value: float) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """The table, legible as text too, what its figures mean, and a sentence per arm."""
-    header, *rows = zip(*_columns(comparison).values(), strict=True)
+    columns = _columns(comparison)
+    header, *rows = zip(*columns.values(), strict=True)
     table = aligned(header, [tuple(map(_escaped, row)) for row in rows])
     said = "\n".join(f"- {_escaped(line)}" for line in sentences(comparison).values())
     title = f"# {_escaped(comparison.study.title)}\n\n" if comparison.study.title else ""
-    return f"{title}{table}\n\n{caption(comparison)}\n\n{said}\n"
+    return f"{title}{table}\n\n{caption(comparison, columns)}\n\n{said}\n"
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -208,7 +213,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             "score": comparison.score,
             "paired_by": pairs_of(comparison, 1),
             "interval": judged.method,
-            "caption": caption(comparison),
+            "caption": caption(comparison, _columns(comparison)),
             "trained": comparison.trained,
             "seconds": comparison.seconds,
             "units": {"arms": table.units, "trainings": trained.units},

@@ -1,6 +1,6 @@
 """The figures of a comparison: a row of plain values per arm, another per training, and how they came about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +75,7 @@ def _row(comparison: Comparison, arm: Arm) -> tuple[Value, ...]:
         float(scores.std(ddof=1)) if finite and len(scores) > 1 else float("nan"),
         *difference,
         judged.needed if judged else None,
-        float(np.mean([seconds(run) for run in arm.runs])),
+        float(np.median([seconds(run) for run in arm.runs])),  # the first one may have waited for a compiler
         arm.diverged,
         judged.test if judged else None,
     )
@@ -140,13 +140,23 @@ TESTS = {
 }
 
 
-def caption(comparison: Comparison) -> str:
-    """How the figures came about."""
+COLUMNS = {
+    "published": "Published: single runs of others.",
+    "rebuilt": "Rebuilt: the published networks in plain PyTorch.",
+    "effect": "Effect: Hedges' g, the difference in units of its deviation between pairs.",
+    "needed": "Needed: a rough guess of how many would decide.",
+    "seconds": "Seconds: the median training's steps.",
+}
+
+
+def caption(comparison: Comparison, columns: Container[str] = COLUMNS) -> str:
+    """How the figures came about; those of the columns that are there."""
     n, study = len(comparison.base.scores), comparison.study
     score = f"{comparison.split.capitalize()} {score_name(comparison.score)} ({unit_of(comparison)})"
     everything = sum(len(arm.runs) for arm in comparison.everyone)
-    took = f"{_counted(everything, 'training')}, {comparison.trained} of them now, in {comparison.seconds:.0f} s"
-    times = f"Seconds are those of one training's steps. {took}."
+    now = "all" if comparison.trained == everything else str(comparison.trained)
+    took = f"{_counted(everything, 'training')}, {now} of them now, in {_seconds(comparison.seconds)}."
+    times = " ".join([*(told for key, told in COLUMNS.items() if key in columns), took])
     if n == 1:
         one = f"one {pairs_of(comparison, 1)}"
         return f"{score} of {one}, which cannot tell an effect from chance: no interval, no test. {times}"
@@ -166,6 +176,10 @@ def _judged(comparison: Comparison) -> str:
         f"interval of each alone ({INTERVALS[judged[0].method]}). p: {tests}, after Holm over "
         f"{_counted(len(judged), 'arm')}."
     )
+
+
+def _seconds(count: float) -> str:
+    return f"{count:.0f} s" if count >= 10 else f"{count:.1f} s"
 
 
 def _counted(count: int, name: str) -> str:
