@@ -108,6 +108,9 @@ def test_ready_made_studies_are_listed(unstuck):
         (["wine", *ARMS, "--only", "sdg"], "--only must name an arm, got 'sdg'"),
         (["wine", *ARMS, "--workers", "0"], "workers must be 1 or more"),
         (["wine", *ARMS, "--folds", "60"], "data.fold.folds must be at most 48"),
+        (["wine", *ARMS, "--folds", "3", "--seeds", "3"], "--seeds must be left out where there are folds"),
+        (["nowhere.toml"], "the study or recipe must be a file that exists"),
+        (["wine", "--fractions", "half"], "got 'half'."),
         (["wine", *ARMS, "--draws", "3"], "--draws must go with --vary"),
         (["wine", "--fractions", "0.5,2"], "fractions.1 must be less than 1"),
         (["wine", *ARMS, "--data.test", "0", "--data.validation", "0"], "the data must have rows held out"),
@@ -119,6 +122,21 @@ def test_a_bad_design_is_one_line_and_leaves_nothing_behind(unstuck, tmp_path, a
     (line,) = err.splitlines()
     assert hint in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("verb", ["train", "crossval", "ensemble"])
+def test_a_study_that_is_given_to_another_verb_is_said_to_be_one(unstuck, tmp_path, verb):
+    (tmp_path / "two.toml").write_text(STUDY)
+    for source in ("two.toml", "improvements"):
+        code, _, err = unstuck(verb, source)
+        assert (code, f"unstuck compare {source}" in err) == (2, True)
+
+
+def test_a_folder_that_is_a_file_is_one_line(unstuck, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = unstuck("compare", "wine", *ARMS, "--out", "file")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "a file is where its folder would be" in err
 
 
 def test_code_of_ones_own_runs_only_where_its_name_is_typed(unstuck, tmp_path):

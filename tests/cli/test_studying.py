@@ -31,7 +31,9 @@ def shown(show, **console):
 def test_every_training_that_is_done_is_a_line():
     lines = shown(in_lines).splitlines()
     assert [line.split()[0] for line in lines] == ["1/3", "2/3", "3/3"]
-    assert {re.search(r"\[red\]\d, \d", line)[0] for line in lines} == {f"[red]{n}, {n}" for n in range(3)}
+    assert {re.search(r"\[red\]\d, seed \d", line)[0] for line in lines} == {
+        f"[red]{n}, seed {n}" for n in range(3)
+    }
     assert all("accuracy" in line and "after 2 epochs" in line for line in lines)
 
 

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from comparisons import ALL, AWKWARD, BASE, FAR, FOLDS, ODD, ONE, SIZES, USUAL, compared
+from comparisons import ALL, AWKWARD, BASE, FAR, FOLDS, ODD, ONE, SIZES, USUAL, compared, course
 from rich.console import Console
 
 from unstuck.report import comparison as told
@@ -143,6 +144,23 @@ def test_one_training_each_cannot_tell():
 )
 def test_the_caption_says_how_the_figures_came_about(comparison, words):
     assert [word for word in words if word not in told.caption(comparison)] == []
+
+
+def test_the_caption_is_of_the_columns_that_are_there():
+    assert "Seconds" in told.caption(USUAL, {"seconds"})
+    assert "Seconds" not in told.caption(USUAL, {"effect"})
+
+
+def test_one_training_that_waited_for_a_compiler_does_not_make_its_arm_slow():
+    first, usual = (dict(course([1.0, 0.5]), seconds=[each, each]) for each in (16.0, 0.5))
+    comparison = compared(BASE, {"a": BASE}, courses={"base": [first, usual, usual, usual]})
+    assert told.figures(comparison).rows[0][told.figures(comparison).header.index("seconds")] == 1.0
+
+
+def test_an_arm_that_changes_nothing_is_said_to():
+    arms = {name: replace(arm, edits=()) for name, arm in USUAL.arms.items()}
+    assert all("it changes nothing" in said for said in told.sentences(replace(USUAL, arms=arms)).values())
+    assert not any("it changes nothing" in said for said in told.sentences(USUAL).values())
 
 
 @every

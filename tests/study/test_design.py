@@ -7,7 +7,7 @@ import pytest
 
 from unstuck.errors import RecipeError
 from unstuck.recipe import file
-from unstuck.recipe.edit import edited
+from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.problem import checked
 from unstuck.recipe.spec import Recipe
 from unstuck.study.design import Study, fold, is_study, named, ready
@@ -53,6 +53,15 @@ def test_a_learning_curve_is_shares_of_the_rows():
     }
 
 
+def test_a_learning_curve_is_shares_of_the_rows_that_the_base_has():
+    fewer, share = (edited(BASE, [Edit("data.rows", rows)]) for rows in (50, 0.5))
+    arms = [
+        [one.data.rows for one in Study(recipe=base, fractions=(0.1,)).recipes().values()]
+        for base in (fewer, share)
+    ]
+    assert arms == [[50, 5], [0.5, 0.05]]
+
+
 def test_members_come_pair_by_pair():
     study = Study(recipe=BASE, arms=THREE, seeds=2)
     members = study.members(study.recipes())
@@ -96,10 +105,12 @@ def test_what_others_published_is_of_arms_that_there_are():
         assert {*study.published, *study.rebuilt} <= set(study.recipes())
 
 
-def test_a_file_is_a_study_if_it_has_a_recipe_inside(tmp_path):
+def test_a_file_is_a_study_if_it_has_a_key_that_recipes_have_not(tmp_path):
     (tmp_path / "recipe.toml").write_text(file.dumps(BASE))
     assert is_study(ready()["improvements"])
     assert not is_study(tmp_path / "recipe.toml")
+    (tmp_path / "misspelt.toml").write_text("seeds = 3\n[recip]\ndata = 'wine'")
+    assert is_study(tmp_path / "misspelt.toml")
     assert not is_study(tmp_path / "nowhere.toml")
 
 
@@ -108,6 +119,11 @@ def test_a_file_is_a_study_if_it_has_a_recipe_inside(tmp_path):
     [
         ({}, "the study must have an arm beside its base, got 'none'"),
         ({"arms": {"a": {"optimizer.rate": 1}}}, "arm 'a': optimizer.rate must name a field, got 'rate'"),
+        ({"arms": {"a": {"data": "iris"}}}, "arm 'a': data.name must be the base's, got 'iris'"),
+        ({"arms": {"a": {"data.test": 0.5}}}, "arm 'a': data.test must be the base's, got 0.5"),
+        ({"arms": {"a": {"data.rows": 9}}, "folds": 3}, "arm 'a': data.rows must be the base's, got 9"),
+        ({"arms": {"a": {"model": "autoencoder"}}}, "arm 'a': model.name must be scored as the base is"),
+        ({"fractions": [0.5], "folds": 3}, "fractions must be left out where there are folds"),
         ({"arms": {"a": {"optimizer.lr": -1}}}, "arm 'a': optimizer.lr must be greater than 0, got -1"),
         ({"arms": {"base": {"epochs": 1}}}, "the study must have a name of its own for each arm, got 'base'"),
         ({"arms": {"all": {"epochs": 1}}, "ablation": THREE}, "a name of its own for each arm, got 'all'"),
@@ -116,7 +132,7 @@ def test_a_file_is_a_study_if_it_has_a_recipe_inside(tmp_path):
 )
 def test_a_bad_design_is_one_line(fields, said):
     with pytest.raises(RecipeError) as caught:
-        Study(recipe=BASE, **fields).recipes()
+        checked(Study, {"recipe": BASE} | fields).recipes()
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -51,10 +51,10 @@ def main() -> None:
 def _in_one_line(error: Exception, arguments: Sequence[str]) -> str:
     said = " ".join(str(error).split())
     if isinstance(error, UnknownOptionError):
-        word = said.removeprefix("Unknown option: --").rstrip(".").partition("=")[0]
-        return (
-            f"{said} {did_you_mean(word.split('.')[0], (*KEYS, *SHORT, 'out', 'json', 'set', 'record', 'format'))}"
-        )
+        flag = (error.token.keyword or error.token.value).partition("=")[0]
+        own = [name.removeprefix("--") for one in error.argument_collection for name in one.names]
+        word = flag.removeprefix("--").partition(".")[0]
+        return f"Unknown option: {flag}. {did_you_mean(word, (*KEYS, *SHORT, *own))}"
     if isinstance(error, MissingArgumentError):
         return f"{said} Type: unstuck {arguments[0]} --help"
     return said

@@ -32,7 +32,7 @@ NAME = 10, 16
 """Letters of an arm's name that a line has room for, however many columns stand beside it: at least, and at most
 where a word of it is longer."""
 # From the last, columns are left out where a terminal is too narrow for all.
-_BY_WEIGHT = ("difference", "p", "better on", "published", "rebuilt", "diverged", "seconds", "needed", "effect")
+_BY_WEIGHT = ("difference", "p", "published", "better on", "rebuilt", "diverged", "seconds", "needed", "effect")
 
 
 def terminal(comparison: Comparison, *, width: int = 80) -> RenderableType:
