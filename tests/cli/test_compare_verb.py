@@ -108,7 +108,7 @@ def test_ready_made_studies_are_listed(unstuck):
         (["wine", *ARMS, "--only", "sdg"], "--only must name an arm, got 'sdg'"),
         (["wine", *ARMS, "--workers", "0"], "workers must be 1 or more"),
         (["wine", *ARMS, "--folds", "60"], "data.fold.folds must be at most 48"),
-        (["wine", *ARMS, "--folds", "3", "--seeds", "3"], "--seeds must be left out where there are folds"),
+        (["wine", *ARMS, "--folds", "3", "--seeds", "3"], "seeds must be left out where there are folds"),
         (["nowhere.toml"], "the study or recipe must be a file that exists"),
         (["wine", "--fractions", "half"], "got 'half'."),
         (["wine", *ARMS, "--draws", "3"], "--draws must go with --vary"),

@@ -119,11 +119,6 @@ def test_a_file_is_a_study_if_it_has_a_key_that_recipes_have_not(tmp_path):
     [
         ({}, "the study must have an arm beside its base, got 'none'"),
         ({"arms": {"a": {"optimizer.rate": 1}}}, "arm 'a': optimizer.rate must name a field, got 'rate'"),
-        ({"arms": {"a": {"data": "iris"}}}, "arm 'a': data.name must be the base's, got 'iris'"),
-        ({"arms": {"a": {"data.test": 0.5}}}, "arm 'a': data.test must be the base's, got 0.5"),
-        ({"arms": {"a": {"data.rows": 9}}, "folds": 3}, "arm 'a': data.rows must be the base's, got 9"),
-        ({"arms": {"a": {"model": "autoencoder"}}}, "arm 'a': model.name must be scored as the base is"),
-        ({"fractions": [0.5], "folds": 3}, "fractions must be left out where there are folds"),
         ({"arms": {"a": {"optimizer.lr": -1}}}, "arm 'a': optimizer.lr must be greater than 0, got -1"),
         ({"arms": {"base": {"epochs": 1}}}, "the study must have a name of its own for each arm, got 'base'"),
         ({"arms": {"all": {"epochs": 1}}, "ablation": THREE}, "a name of its own for each arm, got 'all'"),

@@ -52,7 +52,8 @@ def _in_one_line(error: Exception, arguments: Sequence[str]) -> str:
     said = " ".join(str(error).split())
     if isinstance(error, UnknownOptionError):
         flag = (error.token.keyword or error.token.value).partition("=")[0]
-        own = [name.removeprefix("--") for one in error.argument_collection for name in one.names]
+        named = [name for one in error.argument_collection for name in one.names]
+        own = [name[2:] for name in named if name.startswith("--") and not name.startswith("--empty-")]
         word = flag.removeprefix("--").partition(".")[0]
         return f"Unknown option: {flag}. {did_you_mean(word, (*KEYS, *SHORT, *own))}"
     if isinstance(error, MissingArgumentError):

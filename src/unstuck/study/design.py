@@ -19,8 +19,6 @@ from unstuck.study.member import Member
 from unstuck.study.space import Space
 
 BASE = "base"
-# What decides which rows are scored, or what a score means: across these, scores cannot be compared.
-_SCORED = ("name", "path", "target", "sequence", "task", "group", "test", "seed", "fold")
 Method = Literal["t", "bootstrap"]
 
 
@@ -119,9 +117,6 @@ class Study(Part):
             raise RecipeError("repeats", "be 1 where there are no folds", self.repeats, hint="Say folds = 10.")
         if self.folds is not None and self.redraw:
             raise RecipeError("redraw", "be false where there are folds, which deal out all rows", True)
-        if self.folds is not None and self.fractions:
-            hint = "Folds are made of the rows that are left: compare fractions over seeds."
-            raise RecipeError("fractions", "be left out where there are folds", self.fractions, hint=hint)
         return self
 
     def check_seeds(self, seeds: object) -> None:
@@ -165,20 +160,9 @@ class Study(Part):
         for name, edits in self.edits().items():
             try:
                 recipes[name] = edited(self.recipe, [Edit(path, to) for path, to in edits.items()])
-                self._check_comparable(recipes[name])
             except RecipeError as error:
                 raise error.at(f"arm {name!r}") from None
         return recipes
-
-    def _check_comparable(self, recipe: Recipe) -> None:
-        """Refuse an arm whose scores would be of something else than the base's."""
-        for name in (*_SCORED, *(["rows"] if self.folds else [])):
-            if (got := getattr(recipe.data, name)) != getattr(self.recipe.data, name):
-                hint = "Scores on other rows cannot be compared."
-                raise RecipeError(f"data.{name}", "be the base's", got, hint=hint)
-        if (recipe.model.name == "autoencoder") != (self.recipe.model.name == "autoencoder"):
-            hint = "Copies and answers are scored differently."
-            raise RecipeError("model.name", "be scored as the base is", recipe.model.name, hint=hint)
 
     def only(self, names: Sequence[str]) -> dict[str, Recipe]:
         """The base and the arms of these names; all if there are none."""
