@@ -22,7 +22,8 @@ def folds_summary(found: Folds) -> str:
     elif found.folds < len(found.rows):  # of single rows the mean says all
         low, middle, high = np.quantile(found.scores, (0, 0.5, 1))
         lines.append(f"by fold   {_score(low)} to {_score(high)}, median {_score(middle)}")
-    lines.append(f"together  {_score(found.pooled)}, of all {grouped(len(found.rows))} rows out of fold")
+    dealt = f", the mean over {found.repeats} repeats" * (found.repeats > 1)
+    lines.append(f"together  {_score(found.pooled)}, of all {grouped(len(found.rows))} rows out of fold{dealt}")
     if found.diverged:
         lines.append(f"in {found.diverged} of {len(found.runs)} trainings the loss was not a finite number")
     return "\n".join([*lines, _cost(found.trained, len(found.runs), found.seconds)])
