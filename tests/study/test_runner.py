@@ -16,7 +16,8 @@ import unstuck
 from unstuck.errors import RecipeError, RunError, UnstuckError
 from unstuck.recipe.spec import Recipe
 from unstuck.study.design import Study
-from unstuck.study.member import Member, key_of
+from unstuck.study.member import Member, Store, key_of
+from unstuck.study.process import Process
 from unstuck.study.runner import Runner, Update
 from unstuck.study.shelf import Shelf
 
@@ -218,6 +219,21 @@ def test_a_training_whose_process_is_killed_is_begun_again(tmp_path, monkeypatch
     through(runner)
     assert len((tmp_path / "lives").read_text()) >= 3
     assert runner.runs[runner.members[0]].scores["test"]["accuracy"] > 0
+
+
+def test_a_process_that_is_started_after_the_end_of_its_study_ends_at_once(tmp_path):
+    process, told = Process(Store(tmp_path)), []
+
+    def tell(done, steps):
+        told.append((done, steps))
+        raise KeyboardInterrupt
+
+    process.kill()
+    with pytest.raises(KeyboardInterrupt):
+        process.settle(BASE.edit("engine", "torch"), tell)
+    process.close()
+    assert told == [(0, 0)]  # by its end, and not by its first steps
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_training_that_always_crashes_is_named_and_the_others_are_kept(tmp_path, monkeypatch):

@@ -24,6 +24,7 @@ class Process:
         self._store = store
         self._process: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None  # what it prints beside its answers
+        self._is_over = False
 
     def settle(self, recipe: Recipe, tell: Tell) -> tuple[str, bool]:
         """As `member.settled` does. A training whose process ends is begun again, a few times."""
@@ -40,6 +41,8 @@ class Process:
     def _asked(self, recipe: Recipe, tell: Tell) -> tuple[str, bool]:
         if self._process is None:
             self._process = self._started()
+            if self._is_over:  # said while it was started, to no process yet
+                self._process.kill()
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answers is not None
@@ -78,7 +81,8 @@ class Process:
         return lines[-1] if lines else "it was killed, as a system does that runs out of memory"
 
     def kill(self) -> None:
-        """End it from another thread, wherever it stands."""
+        """End it from another thread, wherever it stands, and any that is started after it."""
+        self._is_over = True
         if (process := self._process) is not None:
             process.kill()
 
