@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -74,3 +75,13 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_pa
         writer.wait()
         content = path.read_bytes()
         assert content == content[:1] * size
+
+
+def test_threads_that_write_one_file_do_not_meet(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        contents = [bytes([number]) * 10_000 for number in range(40)]
+        list(
+            pool.map(lambda content: files.write(tmp_path / "one", content), contents)
+        )  # which raises what they do
+    assert (tmp_path / "one").read_bytes() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -76,7 +77,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")
+    """A place of this thread's own: another may be writing the same file."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}")
 
 
 def _linked(source: Path, path: Path) -> bool:
