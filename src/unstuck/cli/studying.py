@@ -10,10 +10,12 @@ from rich.text import Text
 
 from unstuck.dense.engine import DenseEngine
 from unstuck.engine import StopReason
-from unstuck.report.wording import number, score_name
+from unstuck.report.wording import grouped, number, score_name
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner, Update
 from unstuck.training.run import Run
+
+_MANY = 1000  # trainings, which few mean to ask for
 
 
 def watched(runner: Runner, *, out: Path, quiet: bool) -> None:
@@ -21,6 +23,8 @@ def watched(runner: Runner, *, out: Path, quiet: bool) -> None:
     console = Console(stderr=True, highlight=False, quiet=quiet)
     if not DenseEngine.is_ready():
         console.print("compiling the dense engine: once on this machine, about ten seconds …")
+    if len(runner.members) > _MANY:
+        console.print(f"{grouped(len(runner.members))} trainings; Ctrl-C keeps what is done until then")
     try:
         if console.is_terminal:
             in_bars(runner, console)

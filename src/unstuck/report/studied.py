@@ -125,7 +125,7 @@ def _folds(found: Folds) -> Iterator[Sequence[object]]:
         repeat, fold = divmod(number, found.folds)
         held = 0 if run.test is None else len(run.test.targets)
         epochs, loss = len(run.record.get("epoch", ())), run.scores["test"]["loss"]
-        yield repeat, fold, held, score, loss, epochs, run.stop.reason.name
+        yield repeat, fold, held, score, loss, epochs, run.stop.reason.name.lower().replace("_", " ")
 
 
 def _predictions(found: Folds) -> Iterator[Sequence[object]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from unstuck.report.wording import grouped
+from unstuck.report.wording import grouped, score_name
 from unstuck.study.crossval import Folds
 from unstuck.study.ensemble import Ensemble
 
@@ -35,24 +35,29 @@ def ensemble_summary(bag: Ensemble) -> str:
 
 
 def _ensemble_lines(bag: Ensemble) -> Iterator[str]:
+    name = score_name(bag.score)
     if "test" in bag.scores:
         scores = bag.scores["test"]
         others = ", ".join(f"{_NAMES[name]} {_score(scores[name])}" for name in scores if name in _NAMES)
-        yield f"together    {bag.score} {_score(scores[bag.score])}" + f", {others}" * bool(others)
+        yield f"together    {name} {_score(scores[bag.score])}" + f", {others}" * bool(others)
         mean, best = _score(bag.single.mean()), _score(bag.single.max())
-        yield f"each alone  {bag.score} {mean} in the mean, {best} the best"
+        yield f"each alone  {name} {mean} in the mean, {best} the best"
     else:
         yield "together    no test rows to score by"
     if bag.out_of_bag:
         out = bag.out_of_bag
-        rows = f"{grouped(out.rows)} training rows" + f", {grouped(out.left_out)} left out" * bool(out.left_out)
-        yield f"out of bag  {bag.score} {_score(out.score)} on {rows}"
+        rows = f"{grouped(out.rows)} training rows" + _drawn_by_all(out.left_out)
+        yield f"out of bag  {name} {_score(out.score)} on {rows}"
     if bag.calibration:
         together, alone = _score(bag.calibration.together.error), _score(bag.calibration.error)
-        yield f"calibration error {together} together, {alone} each alone"
+        yield f"calibration {together} together, {alone} each alone: error of the probabilities, 0 is best"
 
 
-_NAMES = {"log_loss": "log loss", "brier": "Brier score", "rmse": "typical error"}
+_NAMES = {"log_loss": "log loss", "brier": "Brier score", "rmse": "root mean squared error"}
+
+
+def _drawn_by_all(rows: int) -> str:
+    return f"; {grouped(rows)} more were drawn by every member" if rows else ""
 
 
 def _cost(trained: int, runs: int, seconds: float) -> str:

@@ -34,6 +34,9 @@ class Arm:
     scores: np.ndarray
     judged: Difference | None = None
 
+    def __repr__(self) -> str:
+        return f"Arm({self.name!r}, scores={self.scores}, difference={self.difference})"
+
     @property
     def difference(self) -> Interval:
         """Of the score against the base, with its 95 % interval, paired by seed; of the base: no difference."""
@@ -71,6 +74,9 @@ class Comparison:
     score: str
     trained: int
     seconds: float
+
+    def __repr__(self) -> str:
+        return f"Comparison(score={self.score!r}, base={self.base}, arms={dict(self.arms)})"
 
     @property
     def everyone(self) -> tuple[Arm, ...]:

@@ -11,7 +11,7 @@ from unstuck.data import count_folds
 from unstuck.data.splits import Choice, choose
 from unstuck.engine import StopReason
 from unstuck.errors import RecipeError
-from unstuck.recipe.edit import Edit, edited
+from unstuck.recipe.edit import edited
 from unstuck.recipe.spec import Recipe
 from unstuck.study import design
 from unstuck.study.answers import tested
@@ -65,13 +65,17 @@ class Folds:
     trained: int
     seconds: float
 
+    def __repr__(self) -> str:
+        return f"Folds({self.sentence})"
+
     @property
     def sentence(self) -> str:
         """The result, and how its interval was made."""
         low, mean, high = self.interval
+        name = "R²" if self.score == "r2" else self.score
         times = f", dealt out {self.repeats} times" if self.repeats > 1 else ""
         return (
-            f"{self.score} {mean:.4f}, 95 % [{low:.4f}, {high:.4f}] over {self.folds} folds{times}; corrected t, "
+            f"{name} {mean:.4f}, 95 % [{low:.4f}, {high:.4f}] over {self.folds} folds{times}; corrected t, "
             "for folds share training rows (Nadeau and Bengio 2003)"
         )
 
@@ -106,7 +110,7 @@ def asked(folds: int | None, repeats: int, *, leave_one_out: bool) -> int | None
 
 def members(recipe: Recipe, folds: int | None, repeats: int, shelf: Shelf) -> list[Member]:
     """A training for each fold, all with the recipe's seed; `folds` is as `asked` gives it."""
-    first = edited(recipe, [Edit("data.fold.folds", folds), *design.fold(folds, 0)])
+    first = edited(recipe, design.fold(folds, 0))
     count = count_folds(shelf.source(first.data), first.data)
     return [
         Member(arm="fold", number=number, recipe=edited(first, design.fold(folds, fold, repeat)))

@@ -112,6 +112,11 @@ class Ensemble:
     trained: int
     seconds: float
 
+    def __repr__(self) -> str:
+        return (
+            f"Ensemble(kind={self.kind!r}, vote={self.vote!r}, members={len(self.members)}, scores={self.scores})"
+        )
+
     @property
     def facts(self) -> DataFacts | None:
         """Of the data; None for a program."""

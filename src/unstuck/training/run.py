@@ -56,6 +56,10 @@ class Run:
     predictor: Predictor | Engine | None
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:  # its arrays would be thousands of lines
+        where = f"folder={str(self.folder)!r}, " if self.folder else ""
+        return f"Run({where}stop={self.stop.reason.name}, kept={self.kept!r}, scores={dict(self.scores)})"
+
     @property
     def loss_unit(self) -> str:
         """nats or squared error; nothing is known of a program's own loss."""

@@ -23,10 +23,10 @@ def draw_folds(view: FoldsView) -> "Figure":
         axes.axhline(view.interval.mean, color=INK, lw=1.0)
     apart = 0.5 / repeats
     for repeat, scores in enumerate(view.scores):
-        places = np.arange(1, folds + 1) + (repeat - (repeats - 1) / 2) * apart
+        places = np.arange(folds) + (repeat - (repeats - 1) / 2) * apart
         axes.plot(places, scores, "o", color=BLUE if repeats == 1 else SERIES[repeat % len(SERIES)], ms=5)
-    axes.set_xlim(0.4, folds + 0.6)
+    axes.set_xlim(-0.6, folds - 0.4)
     if folds <= 30:
-        axes.set_xticks(range(1, folds + 1))
+        axes.set_xticks(range(folds))
     label(axes, "fold", view.score)
     return figure

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from unstuck.report.wording import score_name
 from unstuck.study.crossval import Folds
 from unstuck.study.statistics import Interval
 
@@ -22,11 +23,12 @@ class FoldsView:
     def of(cls, found: Folds) -> Self:
         """The view of what was found."""
         low, mean, high = found.interval
-        name = "R²" if found.score == "r2" else found.score.capitalize()
+        name = score_name(found.score)
+        name = name[0].upper() + name[1:]
         times = f", dealt out {found.repeats} times" if found.repeats > 1 else ""
         return cls(
             scores=found.scores.reshape(found.repeats, -1),
             interval=found.interval,
-            score=found.score,
+            score=score_name(found.score),
             title=f"{name} {mean:.4f}, 95 % [{low:.4f}, {high:.4f}], over {found.folds} folds{times}",
         )
