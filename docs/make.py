@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "unstuck"
 START, END = "```text\nsrc/unstuck/\n", "```"
-_UNSAID = {"__pycache__", "py.typed", "mnist"}
+_UNSAID = {"__pycache__", "mnist"}
 
 
 def tree() -> str:
@@ -31,8 +31,9 @@ def _lines(folder: Path, indent: str) -> Iterator[str]:
 
 
 def _about(path: Path) -> str | None:
-    """What a module or package is, by its docstring; None for an inner `__init__.py`, whose folder says it."""
-    if path.name == "__init__.py" and path.parent != PACKAGE:
+    """What a module or package is, by its docstring; None for other files, and an inner `__init__.py`."""
+    is_inner = path.name == "__init__.py" and path.parent != PACKAGE  # whose folder says it
+    if is_inner or (path.is_file() and path.suffix != ".py"):
         return None
     source = path / "__init__.py" if path.is_dir() else path
     said = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""

@@ -29,6 +29,7 @@ VERBS = {
     "lr": "Find a learning rate by a range test, with its curve and the reason.",
     "search": "Search for the values that a recipe trains best with, trial after trial.",
     "show": "Draw the network that a recipe describes: layers, shapes, parameters, cost.",
+    "explain": "Show back-propagation: the graph of a few rows, values forward and gradients back.",
     "init": "Write a recipe.toml to start from, every key explained.",
     "list": "List data sets, models, losses, optimizers and all else that a recipe may name.",
 }

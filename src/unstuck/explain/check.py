@@ -1,0 +1,83 @@
+"""Whether the graph's gradients are right: beside finite differences, torch, and a step of the dense engine."""
+
+import importlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.data.dataset import Split
+from unstuck.dense.engine import DenseEngine, why_not
+from unstuck.explain.explanation import Explanation
+from unstuck.graph import differences
+from unstuck.network.graphed import graphed, loss_of
+from unstuck.recipe.edit import Edit, edited
+from unstuck.rng import stream
+
+MOST = 200
+"""Weights of a tensor that finite differences are taken of: each costs two passes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One weight tensor's gradient by the graph, and how far others are from it, at most.
+
+    Args:
+        name: the weight's.
+        largest: of the gradient, in magnitude.
+        differences: largest difference from finite differences, of up to `MOST` weights drawn.
+        torch: from torch's, in float64.
+        dense: from the dense engine's, in float32; None where it cannot train the network.
+    """
+
+    name: str
+    largest: float
+    differences: float
+    torch: float
+    dense: float | None
+
+
+def compared(told: Explanation) -> tuple[Compared, ...]:
+    """The comparison, weight by weight."""
+    ours = {part.name: part.gradient for part in told.parts if part.kind == "weight"}
+    witness = importlib.import_module("unstuck.training.torch_gradients")
+    _, by_torch = witness.gradients(told.network, told.weights, told.x, told.targets, told.recipe.loss)
+    by_dense = _by_dense(told)
+    return tuple(
+        Compared(
+            name=name,
+            largest=float(np.abs(gradient).max()),
+            differences=_by_differences(told, name, gradient),
+            torch=float(np.abs(gradient - by_torch[name]).max()),
+            dense=float(np.abs(gradient - by_dense[name]).max()) if by_dense else None,
+        )
+        for name, gradient in ours.items()
+    )
+
+
+def _by_differences(told: Explanation, name: str, gradient: np.ndarray) -> float:
+    """The largest difference, over weights that are drawn if there are many."""
+    whole = np.array(told.weights[name], np.float64)
+    drawn = stream(told.recipe.seed, "probe").permutation(whole.size)[:MOST]
+
+    def loss(some: np.ndarray) -> float:
+        changed = whole.copy()
+        changed.flat[drawn] = some
+        outputs = graphed(told.network, {**told.weights, name: changed}, told.x).outputs
+        return float(loss_of(outputs, told.targets, told.recipe.loss).value)
+
+    return float(np.abs(differences(loss, whole.flat[drawn]) - gradient.flat[drawn]).max())
+
+
+def _by_dense(told: Explanation) -> dict[str, np.ndarray] | None:
+    """What one step of gradient descent at rate 1 takes off each weight."""
+    plain = {"optimizer": "sgd", "optimizer.lr": 1.0, "schedule": "constant", "batch_size": told.rows}
+    recipe = edited(told.recipe, [Edit(path, to) for path, to in plain.items()])
+    if why_not(recipe, told.network):
+        return None
+    flat = told.network.flat(told.weights)
+    before = {name: value.copy() for name, value in told.network.named(flat).items()}
+    rows = Split(told.x.astype(np.float32), told.targets, np.arange(told.rows))
+    engine = DenseEngine.make(told.network, recipe, parameters=flat, train=rows, factor=1.0)
+    engine.advance(np.arange(told.rows), np.ones(1), 0)
+    after = engine.weights()
+    return {name: before[name] - after[name] for name in before}
