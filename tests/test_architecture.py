@@ -20,7 +20,7 @@ LEVELS = (
     ("errors", "rng", "graph"),
     ("extras", "files"),
     ("recipe",),
-    ("data", "network", "engine"),
+    ("data", "network", "engine", "landscape"),
     ("dense",),
     ("training",),
     ("study", "explain"),
@@ -30,7 +30,9 @@ LEVELS = (
     ("__init__", "__main__"),
 )
 RANKS = {name: rank for rank, level in enumerate(LEVELS) for name in level}
-WITH_TORCH = re.compile(r"network/(torch_module|recognize)\.py|training/(torch_\w+|from_recipe|from_program)\.py")
+WITH_TORCH = re.compile(
+    r"network/(torch_module|recognize)\.py|landscape/surface\.py|training/(torch_\w+|from_recipe|from_program)\.py"
+)
 
 
 def place(path: Path) -> str:

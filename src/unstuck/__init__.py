@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import export, finetune, load, train
+    from unstuck.api import curvature, export, finetune, load, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.experiments import compare, crossval, ensemble
@@ -26,6 +26,7 @@ __all__ = [
     "UnstuckRegressor",
     "compare",
     "crossval",
+    "curvature",
     "ensemble",
     "export",
     "finetune",
@@ -43,6 +44,7 @@ _HOMES = {
     "UnstuckRegressor": "unstuck.estimators",
     "compare": "unstuck.experiments",
     "crossval": "unstuck.experiments",
+    "curvature": "unstuck.api",
     "ensemble": "unstuck.experiments",
     "export": "unstuck.api",
     "finetune": "unstuck.api",

@@ -12,6 +12,7 @@ from unstuck import files
 from unstuck.data import Dataset, load_for
 from unstuck.data.readers.rows import ENDINGS as TABLES
 from unstuck.errors import DataError, ProgramError, RecipeError, RunError, did_you_mean
+from unstuck.landscape.point import Point
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
@@ -28,7 +29,7 @@ from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
 from unstuck.training.transfer import is_library, keep_scaling, kept_scaling, recipe_of
 
-__all__ = ["answers", "begin", "evaluate", "export", "finetune", "finish", "load", "resume", "train"]
+__all__ = ["answers", "begin", "curvature", "evaluate", "export", "finetune", "finish", "load", "resume", "train"]
 
 
 _NONE_HELD_OUT = tuple(
@@ -198,6 +199,19 @@ def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:
     ):
         if expected != got:
             raise DataError(f"the data must have the run's {what} {expected}, got {got}.")
+
+
+def curvature(what: Recipe | Program | Run, *, rows: int = 1000, seed: int = 0) -> Point:
+    """Whether a network stands in a minimum, at a saddle or on a plateau of its loss, by gradient and Hessian.
+
+    Args:
+        what: a Recipe or a Program at its initial weights, or a Run at those that it kept.
+        rows: of the training rows, at most, that the loss is the mean of; more make it slower and less noisy.
+        seed: draws them, and where the search for eigenvalues starts.
+    """
+    if rows < 1:
+        raise RecipeError("rows", "be 1 or more", rows)
+    return importlib.import_module("unstuck.training.torch_surface").point_of(what, None, rows=rows, seed=seed)
 
 
 def export(run: Run | str | Path, path: str | Path, *, format: Literal["onnx", "torch"] = "onnx") -> Path:

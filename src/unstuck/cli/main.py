@@ -30,6 +30,7 @@ VERBS = {
     "search": "Search for the values that a recipe trains best with, trial after trial.",
     "show": "Draw the network that a recipe describes: layers, shapes, parameters, cost.",
     "explain": "Show back-propagation: the graph of a few rows, values forward and gradients back.",
+    "curvature": "Say whether a run ended in a minimum, at a saddle or on a plateau of its loss.",
     "init": "Write a recipe.toml to start from, every key explained.",
     "list": "List data sets, models, losses, optimizers and all else that a recipe may name.",
 }

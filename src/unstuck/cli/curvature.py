@@ -1,0 +1,48 @@
+"""unstuck curvature."""
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def verb(
+    source: str,
+    /,
+    *,
+    rows: int = 1000,
+    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Say whether a run ended in a minimum, at a saddle or on a plateau, by the Hessian of its loss.
+
+    The smallest and the largest curvature come with their error bounds; where these do not tell, it is undecided.
+
+    Parameters
+    ----------
+    source
+        A run's folder, for its last weights; or what `unstuck train` takes, for initial weights.
+    rows
+        Training rows, at most, that the loss is the mean of.
+    set_
+        KEY=VALUE, the long form of a recipe flag.
+    json
+        Print the result as JSON and nothing else.
+    """
+    from unstuck import api
+    from unstuck.cli.source import only_model, recipe_of
+    from unstuck.report import point
+    from unstuck.training.run import load
+
+    if (Path(source) / "run.json").exists():
+        run = load(source, model=only_model(set_ or []))
+        what, recipe = run, run.recipe
+    else:
+        what = recipe = recipe_of(source, set_ or [])
+    found = api.curvature(what, rows=rows)
+    if json:
+        print(json_text.dumps(point.as_json(found), indent=2))
+    else:
+        print(point.told(found, recipe and recipe.optimizer))
+    return 0

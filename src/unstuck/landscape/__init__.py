@@ -1,0 +1,1 @@
+"""What the Hessian of the loss says where the gradient is nearly zero: minimum, saddle or plateau."""

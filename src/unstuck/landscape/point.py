@@ -1,0 +1,136 @@
+"""The verdict on a point of the loss surface: minimum, saddle or plateau, or undecided, each with its reason."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from unstuck.landscape.spectrum import Eigenvalue, ends
+
+if TYPE_CHECKING:
+    from unstuck.landscape.surface import Surface
+
+Kind = Literal["minimum", "saddle", "plateau", "undecided"]
+
+NEGLIGIBLE = 1e-3
+"""Share of the loss that the best gradient step may still win at a critical point; ours, docs/thresholds.md."""
+FLAT = 1e-6
+"""Share of the loss by which it may change along a flat direction over the parameters' length, or 1; likewise."""
+_STEPS = 10.0 ** np.arange(-3, 1.5, 0.25)  # lengths tried along a descent direction, in norms of the parameters
+
+
+class Interval(NamedTuple):
+    """A number, between the least and the most that it may be."""
+
+    low: float
+    mean: float
+    high: float
+
+
+class Escape(NamedTuple):
+    """What a step along the direction of most negative curvature does to the loss."""
+
+    length: float
+    """Of the step, in the parameters' unit."""
+    before: float
+    after: float
+    direction: np.ndarray
+    """(P,), of length 1, signed so that it descends."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Point:
+    """A point of a loss surface.
+
+    Args:
+        kind: minimum, saddle, plateau or undecided.
+        reason: a sentence.
+        loss: there.
+        gradient_norm: there.
+        gain: what the best step along the gradient would win on the local quadratic, ‖g‖² / (2 λ), as a share of
+            the loss; of a slope without curvature infinite.
+        smallest: eigenvalue of the Hessian, between its error bounds.
+        largest: likewise.
+        escape: at a saddle.
+        products: Hessian products spent.
+    """
+
+    kind: Kind
+    reason: str
+    loss: float
+    gradient_norm: float
+    gain: float
+    smallest: Interval
+    largest: Interval
+    escape: Escape | None
+    products: int
+
+    @property
+    def highest_stable_rate(self) -> float:
+        """2 / λ: above it gradient descent at a fixed rate is unstable on the local quadratic.
+
+        Source: Cohen et al. 2021, arXiv:2103.00065.
+        """
+        return 2 / self.largest.mean if self.largest.mean > 0 else np.inf
+
+
+def examine(surface: "Surface", generator: np.random.Generator, *, tolerance: float = 1e-4) -> Point:
+    """The verdict on where a surface's parameters are."""
+    gradient = surface.slope()
+    loss, norm = surface.moved(np.zeros(surface.size)), float(np.linalg.norm(gradient))
+    found = ends(surface.product, surface.size, generator, tolerance=tolerance)
+    smallest, largest = found.smallest, found.largest
+    steepest = max(abs(smallest.value), abs(largest.value))
+    gain = _gain(norm, steepest, loss)
+    flat = 2 * FLAT * max(abs(loss), 1e-12) / max(surface.length, 1.0) ** 2
+    kind, reason = _judged(smallest, largest, gain, flat)
+    escape = _escape(surface, smallest, gradient, loss) if kind == "saddle" else None
+    return Point(
+        kind=kind,
+        reason=reason,
+        loss=loss,
+        gradient_norm=norm,
+        gain=gain,
+        smallest=_between(smallest),
+        largest=_between(largest),
+        escape=escape,
+        products=found.products,
+    )
+
+
+def _gain(norm: float, steepest: float, loss: float) -> float:
+    if norm == 0:
+        return 0.0
+    won = norm**2 / (2 * steepest) if steepest > 0 else np.inf
+    return won / abs(loss) if loss else np.inf
+
+
+def _judged(smallest: Eigenvalue, largest: Eigenvalue, gain: float, flat: float) -> tuple[Kind, str]:
+    """By the gradient first, then by where the eigenvalues lie, each with its error."""
+    low, high = smallest.value, largest.value
+    if gain > NEGLIGIBLE:
+        share = f"{gain:.2g} of the loss" if np.isfinite(gain) else "the loss without end"
+        return "undecided", f"no critical point: the gradient would still win {share}"
+    reach = max(abs(low), abs(high))
+    if reach <= flat and max(smallest.error, largest.error) <= flat:
+        return "plateau", f"no gradient, and no curvature above {flat:.2g} in any direction"
+    if low + smallest.error < -flat:
+        return "saddle", f"curvature {low:.3g} in one direction, {high:.3g} in another"
+    if low - smallest.error > flat:
+        return "minimum", f"every curvature is at least {low - smallest.error:.3g}"
+    return "undecided", f"the smallest curvature, {low:.2g}, is flat or within its error, {smallest.error:.1g}"
+
+
+def _between(found: Eigenvalue) -> Interval:
+    return Interval(found.value - found.error, found.value, found.value + found.error)
+
+
+def _escape(surface: "Surface", found: Eigenvalue, gradient: np.ndarray, loss: float) -> Escape:
+    """The best of some steps along the direction of most negative curvature, on the side that descends."""
+    direction = found.vector if found.vector @ gradient <= 0 else -found.vector
+    unit = max(surface.length, 1.0)
+    tried = [
+        (surface.moved(side * step * unit * direction), side * step * unit) for step in _STEPS for side in (1, -1)
+    ]
+    after, length = min((one for one in tried if np.isfinite(one[0])), default=(loss, 0.0))
+    return Escape(abs(length), loss, after, np.sign(length) * direction)

@@ -1,0 +1,123 @@
+"""The loss of a module on fixed rows, as a function of all its parameters in one vector, with its derivatives.
+
+Everything is automatic differentiation: finite differences would step over the kinks of ReLU and pooling.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from unstuck.errors import ProgramError
+
+_REPEATED = 1e-12  # relative difference of two passes up to which they agree
+
+
+class Surface:
+    """A loss surface in float64, whose parameters are one vector (P,).
+
+    The module is in evaluation mode, so that neither dropout nor the rows of a batch make it another function at
+    each look; two passes must agree.
+
+    Args:
+        module: (inputs) → outputs; it is copied by value, not changed.
+        loss: (outputs, targets) → scalar, the mean over the rows.
+        x: inputs (N, …).
+        y: targets (N, …).
+    """
+
+    def __init__(self, module: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> None:
+        self._module, self._loss = module, loss
+        self._names = [name for name, tensor in module.named_parameters() if tensor.requires_grad]
+        self._state = {
+            name: tensor.detach().clone().double() if tensor.is_floating_point() else tensor.detach().clone()
+            for name, tensor in (*module.named_parameters(), *module.named_buffers())
+        }
+        self._shapes = [self._state[name].shape for name in self._names]
+        self._x = x.double() if x.is_floating_point() else x
+        self._y = y.double() if y.is_floating_point() else y
+        self.here = torch.cat([self._state[name].reshape(-1) for name in self._names])
+        self.size = self.here.numel()
+        first, second = (self.loss(self.here) for _ in range(2))
+        if not abs(first - second) <= _REPEATED * max(abs(first), 1e-300) and first == first:
+            said = f"got {first} and {second}: something in it is drawn anew"
+            raise ProgramError(f"the loss must be the same at every look, {said}.")
+
+    def _outputs(self, at: Tensor) -> Tensor:
+        parts = at.split([shape.numel() for shape in self._shapes])
+        named = {
+            name: part.view(shape) for name, part, shape in zip(self._names, parts, self._shapes, strict=True)
+        }
+        is_training = self._module.training
+        self._module.eval()
+        try:
+            return functional_call(self._module, {**self._state, **named}, (self._x,))
+        finally:
+            self._module.train(is_training)
+
+    def _value(self, at: Tensor) -> Tensor:
+        return self._loss(self._outputs(at), self._y)
+
+    def loss(self, at: Tensor) -> float:
+        """The loss at parameters (P,)."""
+        with torch.no_grad():
+            return float(self._value(at))
+
+    def gradient(self, at: Tensor | None = None) -> Tensor:
+        """Of the loss by the parameters (P,), here or at others."""
+        place = (self.here if at is None else at).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self._value(place), place)
+        return slope
+
+    def hessian(self, v: Tensor) -> Tensor:
+        """The Hessian times a vector (P,): one product costs about two gradients. Pearlmutter 1994."""
+        place = self.here.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self._value(place), place, create_graph=True)
+        if not slope.requires_grad:  # a loss that is linear in its parameters
+            return torch.zeros_like(v)
+        (product,) = torch.autograd.grad(slope @ v.detach(), place, materialize_grads=True)
+        return product
+
+    def gauss_newton(self, v: Tensor) -> Tensor:
+        """Jᵀ (d²L/dy²) J times a vector (P,): the Hessian as if outputs were linear in the parameters.
+
+        It has no negative eigenvalue where the loss is convex in the outputs.
+
+        Source: Schraudolph 2002, doi:10.1162/08997660260028683.
+        """
+        place = self.here.detach().requires_grad_()
+        outputs = self._outputs(place)
+        ahead = torch.zeros_like(outputs, requires_grad=True)
+        (pulled,) = torch.autograd.grad(outputs, place, ahead, create_graph=True)  # Jᵀ u, linear in u
+        (pushed,) = torch.autograd.grad(pulled, ahead, v, retain_graph=True)  # so its derivative is J v
+        end = outputs.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self._loss(end, self._y), end, create_graph=True)
+        (bent,) = torch.autograd.grad(slope, end, pushed.detach())
+        (product,) = torch.autograd.grad(outputs, place, bent)
+        return product
+
+    # the same for those who know arrays only
+
+    @property
+    def length(self) -> float:
+        """Of the parameters' vector."""
+        return float(self.here.norm())
+
+    def slope(self) -> np.ndarray:
+        """The gradient (P,) here."""
+        return self.gradient().numpy()
+
+    def moved(self, step: np.ndarray) -> float:
+        """The loss a step (P,) away from here."""
+        return self.loss(self.here + torch.from_numpy(step))
+
+    def product(self, v: np.ndarray) -> np.ndarray:
+        """The Hessian times a vector (P,)."""
+        return numpy_product(self.hessian)(v)
+
+
+def numpy_product(product: Callable[[Tensor], Tensor]) -> Callable[[np.ndarray], np.ndarray]:
+    """A product with tensors as one with arrays (P,), as SciPy wants it."""
+    return lambda v: product(torch.from_numpy(np.ascontiguousarray(v, np.float64).ravel())).detach().numpy()

@@ -1,0 +1,53 @@
+"""The loss surface at a network that is trained, or about to be, on some of its training rows."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from unstuck.data import Dataset
+from unstuck.errors import RunError
+from unstuck.landscape.point import Point, examine
+from unstuck.landscape.surface import Surface
+from unstuck.recipe.spec import Recipe
+from unstuck.rng import stream
+from unstuck.training.program import Program
+from unstuck.training.run import Run
+from unstuck.training.task import task_of_program, task_of_recipe
+from unstuck.training.torch_engine import TorchEngine
+
+
+def point_of(what: Recipe | Program | Run, dataset: Dataset | None, *, rows: int, seed: int) -> Point:
+    """The verdict at initial weights, or at a run's, on at most so many training rows that the seed draws.
+
+    `dataset` is that of a recipe, or of a recipe's run, if it is loaded already.
+    """
+    surface = _surface(_engine(what, dataset, seed), rows, seed)
+    return examine(surface, stream(seed, "probe", 1))
+
+
+def _engine(what: Recipe | Program | Run, dataset: Dataset | None, seed: int) -> TorchEngine:
+    if isinstance(what, Program):
+        engine: Any = task_of_program(what, seed=seed).engine
+    elif isinstance(what, Recipe):
+        engine = task_of_recipe(what.edit("engine", "torch"), dataset).engine
+    elif what.recipe is not None:
+        engine = task_of_recipe(what.recipe.edit("engine", "torch"), dataset).engine
+        engine.restore(what.weights)
+    else:
+        engine = what.predictor
+    if not isinstance(engine, TorchEngine):
+        raise RunError(
+            "the run's model is code of your own, which is not at hand: examine it before it is closed."
+        )
+    return engine
+
+
+def _surface(engine: TorchEngine, rows: int, seed: int) -> Surface:
+    count = min(rows, len(engine.rows))
+    some = np.sort(stream(seed, "probe").choice(len(engine.rows), count, replace=False))
+    x, y = engine.rows.batch(torch.from_numpy(some).to(engine.device))
+    loss = copy.deepcopy(engine.loss).double() if isinstance(engine.loss, nn.Module) else engine.loss
+    return Surface(engine.model, loss, x, y)

@@ -1,0 +1,158 @@
+"""Products against the full Hessian, and verdicts on points that are known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from unstuck.errors import ProgramError
+from unstuck.landscape.point import examine
+from unstuck.landscape.spectrum import density, ends, trace
+from unstuck.landscape.surface import Surface, numpy_product
+
+RNG = np.random.default_rng(0)
+XOR = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), torch.tensor([[0.0], [1.0], [1.0], [0.0]])
+
+
+def perceptron(*sizes, activation=nn.Tanh, seed=0):
+    torch.manual_seed(seed)
+    parts = [part for pair in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(*pair), activation())]
+    return nn.Sequential(*parts[:-1])
+
+
+def surface(activation=nn.Tanh):
+    torch.manual_seed(1)
+    return Surface(
+        perceptron(4, 5, 3, activation=activation), nn.CrossEntropyLoss(), torch.randn(20, 4), torch.arange(20) % 3
+    )
+
+
+def whole(of):
+    return torch.autograd.functional.hessian(of._value, of.here).numpy()
+
+
+def columns(product, size):
+    return np.stack([numpy_product(product)(row) for row in np.eye(size)])
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
+def test_products_are_those_of_the_full_hessian(activation):
+    of = surface(activation)
+    np.testing.assert_allclose(columns(of.hessian, of.size), whole(of), atol=1e-12)
+
+
+def test_gauss_newton_is_the_jacobians_with_the_losss_curvature_between():
+    of = surface()
+    jacobian = torch.autograd.functional.jacobian(of._outputs, of.here).numpy()  # (20, 3, P)
+    outputs = of._outputs(of.here).detach()
+    p = outputs.softmax(1).numpy()
+    bend = np.einsum("ni,ij->nij", p, np.eye(3)) - np.einsum("ni,nj->nij", p, p)
+    expected = np.einsum("nip,nij,njq->pq", jacobian, bend / 20, jacobian)
+    np.testing.assert_allclose(columns(of.gauss_newton, of.size), expected, atol=1e-12)
+
+
+def test_ends_are_those_of_the_full_hessian():
+    torch.manual_seed(0)
+    of = Surface(perceptron(6, 12, 3), nn.CrossEntropyLoss(), torch.randn(40, 6), torch.arange(40) % 3)
+    values = np.linalg.eigvalsh(whole(of))
+    found = ends(numpy_product(of.hessian), of.size, RNG)
+    for end, value in ((found.smallest, values[0]), (found.largest, values[-1])):
+        assert end.value == pytest.approx(value, abs=1e-3 * abs(values).max())
+        assert abs(end.value - value) <= end.error + 1e-9
+
+
+def test_trace_and_density_are_those_of_a_known_matrix():
+    values = np.concatenate([np.zeros(80), np.linspace(1, 2, 20)])
+    turn = np.linalg.qr(RNG.normal(size=(100, 100)))[0]
+    matrix = turn @ np.diag(values) @ turn.T
+
+    def product(v):
+        return matrix @ v
+
+    estimates = trace(product, 100, RNG, draws=400)
+    assert abs(estimates.mean() - values.sum()) < 4 * estimates.std() / 20
+    found = density(product, 100, RNG, draws=40)
+    assert found.shares.sum() == pytest.approx(1)
+    assert found.shares[found.places < 0.5].sum() == pytest.approx(0.8, abs=0.05)
+
+
+def test_looking_changes_nothing():
+    module = perceptron(3, 4, 2)
+    module.train()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    of = Surface(module, nn.CrossEntropyLoss(), torch.zeros(2, 3) + 0.5, torch.tensor([0, 1]))
+    examine(of, np.random.default_rng(0))
+    assert module.training
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+    assert all(parameter.dtype == torch.float32 and parameter.grad is None for parameter in module.parameters())
+
+
+def test_a_loss_that_is_drawn_anew_at_each_look_is_refused():
+    class Noisy(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) + torch.randn(1, dtype=x.dtype)
+
+    with pytest.raises(ProgramError, match="the loss must be the same at every look"):
+        Surface(Noisy(2, 1), nn.MSELoss(), torch.ones(3, 2), torch.ones(3, 1))
+
+
+# points that are known
+
+
+def test_two_linear_layers_at_the_origin_are_a_saddle_with_a_way_out():
+    module = nn.Sequential(nn.Linear(2, 3, bias=False), nn.Linear(3, 1, bias=False))
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
+    found = examine(Surface(module, nn.MSELoss(), x, x.sum(1, keepdim=True)), RNG)
+    assert found.kind == "saddle"
+    assert found.smallest.high < 0 < found.largest.low
+    assert found.escape.after < 0.9 * found.loss
+
+
+def test_a_bowl_is_a_minimum():
+    module = nn.Linear(2, 1)
+    x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+    y = x @ torch.tensor([[1.0], [2.0]]) + 0.3 * torch.randn(50, 1, generator=torch.Generator().manual_seed(1))
+    best = torch.linalg.lstsq(torch.cat([x, torch.ones(50, 1)], 1).double(), y.double()).solution
+    with torch.no_grad():
+        module.weight.copy_(best[:2].T)
+        module.bias.copy_(best[2])
+    found = examine(Surface(module, nn.MSELoss(), x, y), RNG)
+    assert found.kind == "minimum"
+    assert found.smallest.low > 0
+    curvature = np.linalg.eigvalsh(
+        2 * np.cov(np.c_[x, np.ones(50)].T, bias=True) + 2 * np.outer(*[np.r_[x.mean(0), 1]] * 2)
+    )
+    assert found.largest.mean == pytest.approx(curvature[-1], rel=1e-4)
+
+
+def test_a_dead_relu_region_is_a_plateau():
+    module = perceptron(2, 4, 1, activation=nn.ReLU)
+    with torch.no_grad():
+        module[0].bias.fill_(-100.0)
+        module[2].bias.copy_(XOR[1].mean())
+    module[2].bias.requires_grad_(False)
+    found = examine(Surface(module, nn.MSELoss(), *XOR), RNG)
+    assert found.kind == "plateau"
+    assert found.gradient_norm == 0
+
+
+def test_xor_from_tiny_weights_is_undecided_and_says_so():
+    module = perceptron(2, 3, 1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(1e-4)
+        module[2].bias.fill_(0.5)
+    found = examine(Surface(module, nn.MSELoss(), *XOR), RNG)
+    assert found.kind == "undecided"
+    assert "flat or within its error" in found.reason
+
+
+def test_a_slope_is_no_critical_point():
+    found = examine(surface(), RNG)
+    assert found.kind == "undecided"
+    assert "no critical point" in found.reason
