@@ -8,7 +8,7 @@ from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
 from unstuck.explain.check import compared
-from unstuck.explain.explanation import Explanation
+from unstuck.explain.explanation import Explanation, fading
 from unstuck.recipe.data import Data
 
 # Two rows of two numbers, and one number to predict of each.
@@ -114,3 +114,15 @@ def test_what_has_no_formula_is_said_in_one_line(fields, said):
 def test_there_must_be_so_many_rows(rows):
     with pytest.raises(RecipeError, match="rows must be 1 to 394"):
         Explanation.of(recipe(), images(), rows=rows)
+
+
+def test_a_sigmoid_lets_the_error_fade_a_relu_does_not():
+    deep = recipe(model={"hidden": [16] * 6, "initializer": "xavier-uniform"})
+    flows = fading(deep, images(), rows=20)
+    left = {name: of[0].gradient / of[-1].gradient for name, of in flows.items()}
+    assert left["sigmoid"] < 0.01 * min(left["tanh"], left["relu"])  # six times a quarter at most is 1/4096
+
+
+def test_the_recipes_own_activation_is_told_alike_both_times():
+    given = recipe(model={"hidden": [6, 5], "activation": "tanh"})
+    assert fading(given, images())["tanh"] == Explanation.of(given, images()).flows

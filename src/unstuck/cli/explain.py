@@ -19,7 +19,8 @@ def verb(
 ) -> int:
     """Show back-propagation: the computational graph of a few rows, values forward and gradients back.
 
-    A small network is told node by node, each with its rule in words; a large one layer by layer.
+    A small network is told node by node, each with its rule in words; a large one layer by layer. Beside it how
+    far the gradient reaches with sigmoid, tanh and ReLU.
 
     Parameters
     ----------
@@ -40,13 +41,14 @@ def verb(
     from unstuck.cli.source import recipe_of
     from unstuck.errors import RecipeError
     from unstuck.explain.check import compared
-    from unstuck.explain.explanation import Explanation
+    from unstuck.explain.explanation import Explanation, fading
     from unstuck.report import explained, graph_page
     from unstuck.report.view.graph import GraphView
 
     if out is not None and Path(out).suffix not in _FORMS:
         raise RecipeError("--out", "end in .html or .svg", out)
-    told = Explanation.of(recipe_of(source, set_ or []), rows=rows)
+    recipe = recipe_of(source, set_ or [])
+    told = Explanation.of(recipe, rows=rows)
     if out is not None and len(told.parts) > explained.MOST_NODES:
         hint = "It is told by its layers, without --out."
         raise RecipeError(
@@ -54,6 +56,8 @@ def verb(
         )
     console = Console(highlight=False)
     console.print(explained.explanation(told))
+    if by_activation := fading(recipe, rows=rows):
+        console.print(explained.faded(by_activation))
     if check:
         console.print(explained.checks(compared(told)))
     if out is not None:

@@ -1,6 +1,6 @@
 """A graph as text: values forward, gradients back, each rule in words; a large network layer by layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from rich import box
@@ -61,6 +61,15 @@ def _flows(flows: Sequence[Flow]) -> Table:
     table = _table("Layer by layer: root mean squares over rows and units", "layer", "is", "value", "gradient")
     for flow in flows:
         table.add_row(flow.layer, flow.name, f"{flow.value:.3g}", f"{flow.gradient:.3g}")
+    return table
+
+
+def faded(flows: Mapping[str, Sequence[Flow]]) -> Table:
+    """The error after each layer that has weights, by activation."""
+    table = _table("How large the gradient still is, layer by layer, with", "layer", *flows)
+    for row in zip(*flows.values(), strict=True):
+        if row[0].name not in ("Activation", "Flatten", "Picture"):
+            table.add_row(row[0].layer, *(f"{flow.gradient:.2g}" for flow in row))
     return table
 
 
