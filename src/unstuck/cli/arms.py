@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from unstuck.cli.flags import in_full
-from unstuck.cli.source import edit_of, model_of, recipe_of
+from unstuck.cli.source import edit_of, model_of, recipe_of, stem_of
 from unstuck.data import asked_for, describe
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.recipe.edit import edited, value_of
 from unstuck.recipe.model import Own
 from unstuck.recipe.problem import checked
-from unstuck.recipe.spec import Recipe
 from unstuck.study.design import Study, is_study, ready
 from unstuck.study.runner import Where
 from unstuck.study.space import flag
@@ -71,11 +70,7 @@ def _base(source: str, settings: Sequence[str]) -> tuple[Study, str]:
     if source.endswith(".toml") and not path.exists():
         raise RecipeError("the study or recipe", "be a file that exists", source, hint=_READY)
     recipe = recipe_of(source, settings)
-    return Study(recipe=recipe), path.stem if path.suffix == ".toml" else _stem(recipe)
-
-
-def _stem(recipe: Recipe) -> str:
-    return recipe.data.name or Path(recipe.data.path or "").resolve().stem
+    return Study(recipe=recipe), path.stem if path.suffix == ".toml" else stem_of(recipe)
 
 
 def _arms(typed: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -47,7 +47,7 @@ def verb(
 
     from unstuck import experiments
     from unstuck.cli.arms import place_of
-    from unstuck.cli.source import recipe_of
+    from unstuck.cli.source import recipe_of, stem_of
     from unstuck.cli.studying import watched
     from unstuck.report import studied, summaries
 
@@ -55,7 +55,7 @@ def verb(
     if any(setting.startswith("data.fold.") for setting in settings):  # how rows are dealt, not which are held
         settings = ["data.fold.number=0", *settings]
     recipe = recipe_of(source, settings)
-    folder = Path(out or f"runs/crossval-{recipe.data.name or Path(recipe.data.path or '').resolve().stem}")
+    folder = Path(out or f"runs/crossval-{stem_of(recipe)}")
     found = experiments.crossval(
         recipe,
         folds=folds,

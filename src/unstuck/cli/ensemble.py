@@ -46,13 +46,13 @@ def verb(
 
     from unstuck import experiments
     from unstuck.cli.arms import place_of
-    from unstuck.cli.source import recipe_of
+    from unstuck.cli.source import recipe_of, stem_of
     from unstuck.cli.studying import watched
     from unstuck.report import studied, summaries
 
     settings, where = place_of(set_ or [])
     recipe = recipe_of(source, settings)
-    folder = Path(out or f"runs/ensemble-{recipe.data.name or Path(recipe.data.path or '').resolve().stem}")
+    folder = Path(out or f"runs/ensemble-{stem_of(recipe)}")
     found = experiments.ensemble(
         recipe,
         members=members,

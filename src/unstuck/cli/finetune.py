@@ -41,7 +41,7 @@ def verb(
     from unstuck import api
     from unstuck.cli.processes import together
     from unstuck.cli.progress import followed
-    from unstuck.cli.source import edit_of, split_data
+    from unstuck.cli.source import edit_of, split_data, stem_of
     from unstuck.data import caution
     from unstuck.trackers.following import check
     from unstuck.training.transfer import recipe_of
@@ -52,6 +52,6 @@ def verb(
         recipe = recipe_of(source, data, map(edit_of, others))
         if said := caution(recipe):
             print(f"unstuck: {said}", file=sys.stderr)
-        stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
+        stem = stem_of(recipe)
         training = api.begin(recipe, out=Path(out) if out else None, stem=stem, live=live)
         return followed(training, record=record, json=json, log=log or [])

@@ -60,12 +60,12 @@ def verb(
     from rich.console import Console
 
     from unstuck.cli.flags import in_full
-    from unstuck.cli.source import recipe_of
+    from unstuck.cli.source import recipe_of, stem_of
     from unstuck.study.search import Search
     from unstuck.study.space import flag
 
     recipe = recipe_of(source, set_ or [])
-    stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
+    stem = stem_of(recipe)
     space = dict(flag(in_full(text)) for text in vary) if vary else None
     console = Console(quiet=json, highlight=False, soft_wrap=True)
     search = Search(

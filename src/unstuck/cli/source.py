@@ -17,6 +17,11 @@ def recipe_of(source: str, settings: Sequence[str]) -> Recipe:
     return edited(_base(source, settings), [edit_of(setting) for setting in settings])
 
 
+def stem_of(recipe: Recipe) -> str:
+    """What folders of the recipe's runs and studies are named by: its data."""
+    return recipe.data.name or Path(recipe.data.path or "").resolve().stem
+
+
 def model_of(settings: Sequence[str]) -> tuple[str | None, list[str]]:
     """The model of the user's own that flags name, `--model package.module:function`, and the other flags."""
     named = [setting.removeprefix("model=") for setting in settings if setting.startswith("model=")]

@@ -40,7 +40,7 @@ def verb(
     from unstuck import api
     from unstuck.cli.processes import together
     from unstuck.cli.progress import followed
-    from unstuck.cli.source import recipe_of
+    from unstuck.cli.source import recipe_of, stem_of
     from unstuck.data import caution
     from unstuck.trackers.following import check
 
@@ -49,6 +49,6 @@ def verb(
         recipe = recipe_of(source, set_ or [])
         if said := caution(recipe):
             print(f"unstuck: {said}", file=sys.stderr)
-        stem = recipe.data.name or Path(recipe.data.path or "").resolve().stem
+        stem = stem_of(recipe)
         training = api.begin(recipe, out=Path(out) if out else None, stem=stem, live=live)
         return followed(training, record=record, json=json, log=log or [])

@@ -65,9 +65,9 @@ class Surface:
         with torch.no_grad():
             return float(self._value(at))
 
-    def gradient(self, at: Tensor | None = None) -> Tensor:
-        """Of the loss by the parameters (P,), here or at others."""
-        place = (self.here if at is None else at).detach().requires_grad_()
+    def gradient(self) -> Tensor:
+        """Of the loss by the parameters (P,)."""
+        place = self.here.detach().requires_grad_()
         (slope,) = torch.autograd.grad(self._value(place), place)
         return slope
 
