@@ -46,7 +46,7 @@ def draw_forest(view: ForestView) -> "Figure":
     rows = [line for line in lines if isinstance(line, ForestRow)]
     names = [plain(shortened(line if isinstance(line, str) else line.name, LONGEST_NAME)) for line in lines]
     tall = len(lines) * (0.3 if len(lines) < MANY else 0.23)
-    left = GAP + max(map(inches, names)) + 0.1
+    left = GAP + 1.15 * max(map(inches, names)) + 0.1  # a short name may have wide letters alone: momentum
     said = 0.1 + max(inches(row.said) for row in rows) + GAP
     mean = 0.1 + max(inches(row.mean) for row in rows) + 0.1
     width, height = left + WIDE + said + NARROW + mean, TOP + LEGEND + tall + BELOW
