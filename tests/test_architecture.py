@@ -17,7 +17,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 # Each level may import those above it, and a package its own modules.
 LEVELS = (
-    ("errors", "rng", "graph"),
+    ("errors", "rng", "interval", "graph"),
     ("extras", "files"),
     ("recipe",),
     ("data", "network", "engine", "landscape"),

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unstuck.interval import Interval
 from unstuck.report import plots
 from unstuck.report.view import FoldsView, ReliabilityView
 from unstuck.study.calibration import reliability
 from unstuck.study.ensemble import Calibration
-from unstuck.study.statistics import Interval
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(0, 5, 400)

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from unstuck.errors import RecipeError
+from unstuck.interval import Interval
 from unstuck.study.judgement import Judgement, judge, sentence
-from unstuck.study.statistics import MOST_SEEDS, Interval, flip_p, holm, seeds_needed, t_interval
+from unstuck.study.statistics import MOST_SEEDS, flip_p, holm, seeds_needed, t_interval
 
 SHARE = "share of rows"  # accuracy's unit
 BASE = [0.80, 0.82, 0.81, 0.79, 0.80, 0.83, 0.80, 0.81, 0.82, 0.78]

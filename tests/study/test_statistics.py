@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from unstuck.errors import RecipeError
+from unstuck.interval import Interval
 from unstuck.study.statistics import (
     MOST_SEEDS,
-    Interval,
     Significance,
     Tally,
     bootstrap_interval,

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.engine import StopReason
+from unstuck.interval import Interval
 from unstuck.recipe.edit import Edit, difference
 from unstuck.recipe.spec import Recipe
 from unstuck.rng import stream
 from unstuck.study.design import Study
 from unstuck.study.judgement import Difference, judge
 from unstuck.study.runner import Runner
-from unstuck.study.statistics import Interval, t_interval
+from unstuck.study.statistics import t_interval
 from unstuck.training.run import Run
 
 

@@ -11,6 +11,7 @@ from unstuck.data import count_folds
 from unstuck.data.splits import Choice, choose
 from unstuck.engine import StopReason
 from unstuck.errors import RecipeError
+from unstuck.interval import Interval
 from unstuck.recipe.edit import edited
 from unstuck.recipe.spec import Recipe
 from unstuck.study import design
@@ -18,7 +19,7 @@ from unstuck.study.answers import tested
 from unstuck.study.member import Member
 from unstuck.study.runner import Runner
 from unstuck.study.shelf import Shelf
-from unstuck.study.statistics import Interval, corrected_interval
+from unstuck.study.statistics import corrected_interval
 from unstuck.training.run import Run
 from unstuck.training.scores import POOLED_R2, R2, Score, score_of
 

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from unstuck.errors import RecipeError, did_you_mean
+from unstuck.interval import Interval
 from unstuck.study.statistics import (
     MOST_SEEDS,
     RISK,
-    Interval,
     Significance,
     Tally,
     Values,

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from unstuck.errors import RecipeError
+from unstuck.interval import Interval
 
 RISK = 0.05  # of calling a difference what is none, by custom
 LEVEL = 1 - RISK  # share of studies whose interval holds the truth
@@ -21,18 +22,6 @@ _ROUNDING = 1e-9  # values that agree to so large a share of themselves differ b
 _MOST_FLIPS = 14  # values whose signs are flipped in all ways, 8192; of more a sample is drawn
 
 Values = Sequence[float] | np.ndarray
-
-
-class Interval(NamedTuple):
-    """A mean, between the ends of its 95 % interval; NaN stands for what cannot be told."""
-
-    low: float
-    mean: float
-    high: float
-
-    def __str__(self) -> str:
-        low, mean, high = map(_signed, self)
-        return f"{mean} [{low}, {high}]"
 
 
 class Significance(NamedTuple):
@@ -340,9 +329,3 @@ def _power(effect: float, count: int, risk: float) -> float:
     below = special.nctdtr(count - 1, shift, np.array((limit, -limit)))
     below_upper, below_lower = np.nan_to_num(below, nan=0.0)  # SciPy 1.17 gives NaN in tails below 1e-40
     return float(1 - below_upper + below_lower)
-
-
-def _signed(number: float) -> str:
-    if math.isnan(number):
-        return "?"
-    return f"{number:+.3f}" if abs(number) < 1e5 else f"{number:+.3g}"

@@ -6,10 +6,10 @@ from typing import Self
 
 import numpy as np
 
+from unstuck.interval import Interval
 from unstuck.report.view.bands import Band, lines_and_bands
 from unstuck.report.wording import Measure, between, grouped, measure_of, score_name
 from unstuck.study.compare import Comparison
-from unstuck.study.statistics import Interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

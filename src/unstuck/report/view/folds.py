@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
+from unstuck.interval import Interval
 from unstuck.report.wording import score_name
 from unstuck.study.crossval import Folds
-from unstuck.study.statistics import Interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,10 +7,11 @@ from typing import Self
 
 import numpy as np
 
+from unstuck.interval import Interval
 from unstuck.report.wording import Measure, between, measure_of, number, score_name
 from unstuck.study.compare import Arm, Comparison
 from unstuck.study.judgement import Judgement
-from unstuck.study.statistics import Interval, subtract
+from unstuck.study.statistics import subtract
 
 LARGE = 30.0
 """How many times farther than others an arm may reach before the scale becomes logarithmic: beyond, those others
