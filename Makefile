@@ -8,9 +8,10 @@ STAMP := .venv/.installed
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml constraints/dev.txt
+$(STAMP): pyproject.toml constraints/dev.txt constraints/oracle.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q -c constraints/dev.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q --no-deps -r constraints/oracle.txt
 	touch $@
 
 demo: $(STAMP) ## train on the real MNIST digits and leave a run folder

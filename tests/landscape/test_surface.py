@@ -7,8 +7,8 @@ from torch import nn
 
 from unstuck.errors import ProgramError
 from unstuck.landscape.point import examine
-from unstuck.landscape.spectrum import density, ends, trace
-from unstuck.landscape.surface import Surface, numpy_product
+from unstuck.landscape.spectrum import density, ends, largest, trace
+from unstuck.landscape.surface import Surface
 
 RNG = np.random.default_rng(0)
 XOR = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), torch.tensor([[0.0], [1.0], [1.0], [0.0]])
@@ -32,13 +32,13 @@ def whole(of):
 
 
 def columns(product, size):
-    return np.stack([numpy_product(product)(row) for row in np.eye(size)])
+    return np.stack([product(row) for row in np.eye(size)])
 
 
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
 def test_products_are_those_of_the_full_hessian(activation):
     of = surface(activation)
-    np.testing.assert_allclose(columns(of.hessian, of.size), whole(of), atol=1e-12)
+    np.testing.assert_allclose(columns(of.product, of.size), whole(of), atol=1e-12)
 
 
 def test_gauss_newton_is_the_jacobians_with_the_losss_curvature_between():
@@ -48,17 +48,50 @@ def test_gauss_newton_is_the_jacobians_with_the_losss_curvature_between():
     p = outputs.softmax(1).numpy()
     bend = np.einsum("ni,ij->nij", p, np.eye(3)) - np.einsum("ni,nj->nij", p, p)
     expected = np.einsum("nip,nij,njq->pq", jacobian, bend / 20, jacobian)
-    np.testing.assert_allclose(columns(of.gauss_newton, of.size), expected, atol=1e-12)
+    np.testing.assert_allclose(columns(of.convex_product, of.size), expected, atol=1e-12)
 
 
 def test_ends_are_those_of_the_full_hessian():
     torch.manual_seed(0)
     of = Surface(perceptron(6, 12, 3), nn.CrossEntropyLoss(), torch.randn(40, 6), torch.arange(40) % 3)
     values = np.linalg.eigvalsh(whole(of))
-    found = ends(numpy_product(of.hessian), of.size, RNG)
+    found = ends(of.product, of.size, RNG)
     for end, value in ((found.smallest, values[0]), (found.largest, values[-1])):
         assert end.value == pytest.approx(value, abs=1e-3 * abs(values).max())
         assert abs(end.value - value) <= end.error + 1e-9
+
+
+@pytest.mark.parametrize("smallest", [-1e-5, 1e-5, -1e-3, 0.0])
+def test_the_sign_of_a_small_eigenvalue_is_told_where_it_counts(smallest):
+    values = np.concatenate([[smallest], np.linspace(0.1, 1, 150), [100.0]])
+    found = ends(lambda v: values * v, 152, np.random.default_rng(0), tolerance=1e-3, nought=1e-8)
+    assert found.smallest.value == pytest.approx(smallest, abs=1e-6)
+    assert abs(found.smallest.value - smallest) <= found.smallest.error + 1e-12
+    assert found.smallest.error <= max(abs(smallest) / 10, 1e-5)
+    assert found.largest.value == pytest.approx(100)
+
+
+def test_what_is_known_when_the_products_are_spent_has_an_error_that_says_so():
+    values = np.linspace(-1, 1, 2000)
+    short = ends(lambda v: values * v, 2000, np.random.default_rng(0), tolerance=1e-8, most=60)
+    assert short.products < ends(lambda v: values * v, 2000, np.random.default_rng(0), tolerance=1e-8).products / 3
+    for end in (short.smallest, short.largest):
+        assert np.abs(values - end.value).min() <= end.error
+    assert short.smallest.error > 1e-4
+
+
+def test_a_matrix_of_noughts_has_no_curvature():
+    found = ends(np.zeros_like, 100, np.random.default_rng(0))
+    assert found.smallest.value == found.largest.value == found.smallest.error == 0
+    assert largest(np.zeros_like, 100, np.random.default_rng(0)).value == 0
+
+
+def test_the_largest_alone_is_the_largest_of_both():
+    values = np.linspace(-2, 1, 300) ** 3
+    found = largest(lambda v: values * v, 300, np.random.default_rng(0))
+    assert found.value == pytest.approx(1, abs=1e-4)
+    assert found.value == pytest.approx(ends(lambda v: values * v, 300, np.random.default_rng(0)).largest.value)
+    assert largest(lambda v: values[:9] * v, 9, np.random.default_rng(0)).value == values[8]
 
 
 def test_trace_and_density_are_those_of_a_known_matrix():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from unstuck.interval import Interval
 from unstuck.landscape.spectrum import Eigenvalue, ends
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ NEGLIGIBLE = 1e-3
 FLAT = 1e-6
 """Share of the loss by which it may change along a flat direction over the parameters' length, or 1; likewise."""
 _STEPS = 10.0 ** np.arange(-3, 1.5, 0.25)  # lengths tried along a descent direction, in norms of the parameters
-
-
-class Interval(NamedTuple):
-    """A number, between the least and the most that it may be."""
-
-    low: float
-    mean: float
-    high: float
 
 
 class Escape(NamedTuple):
@@ -78,11 +71,10 @@ def examine(surface: "Surface", generator: np.random.Generator, *, tolerance: fl
     """The verdict on where a surface's parameters are."""
     gradient = surface.slope()
     loss, norm = surface.moved(np.zeros(surface.size)), float(np.linalg.norm(gradient))
-    found = ends(surface.product, surface.size, generator, tolerance=tolerance)
-    smallest, largest = found.smallest, found.largest
-    steepest = max(abs(smallest.value), abs(largest.value))
-    gain = _gain(norm, steepest, loss)
     flat = 2 * FLAT * max(abs(loss), 1e-12) / max(surface.length, 1.0) ** 2
+    found = ends(surface.product, surface.size, generator, tolerance=tolerance, nought=flat)
+    smallest, largest = found.smallest, found.largest
+    gain = _gain(norm, max(abs(smallest.value), abs(largest.value)), loss)
     kind, reason = _judged(smallest, largest, gain, flat)
     escape = _escape(surface, smallest, gradient, loss) if kind == "saddle" else None
     return Point(

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 Product = Callable[[np.ndarray], np.ndarray]
 """v (P,) → A v (P,), A symmetric."""
 
 _operator: Any = LinearOperator  # SciPy says their types in parts
 _eigsh: Any = eigsh
-_SMALL = 64  # rows up to which the whole matrix is computed: Lanczos needs more rows than eigenvalues
+_SMALL = 64  # rows up to which the whole matrix is computed
+_BASIS = 40  # vectors that Lanczos keeps: of 10, 20 and 40 the fewest products, docs/benchmark-curvature.md
+_SCALED = 8  # steps after which the largest magnitude is known to a few percent
 
 
 class Eigenvalue(NamedTuple):
@@ -40,16 +42,21 @@ def ends(
     generator: np.random.Generator,
     *,
     tolerance: float = 1e-4,
-    most: int = 400,
+    nought: float = 0.0,
+    most: int = 1000,
 ) -> Ends:
-    """The outermost eigenvalues by Lanczos, or of the whole matrix if it is small.
+    """The outermost eigenvalues by Lanczos, both from one Krylov space, or of the whole matrix if it is small.
+
+    The smallest is often a thousandth of the largest, and its sign is what one asks for: where its error does not
+    tell it, the search goes on with a tenth of the tolerance.
 
     Args:
         product: with the matrix.
         size: P, its rows.
         generator: draws the start vector.
         tolerance: of the eigenvalues, as a share of the largest in magnitude.
-        most: iterations for each end; what is known then is given with its error.
+        nought: magnitude below which an eigenvalue counts as 0, so that its sign need not be told.
+        most: products, about, that are spent; what is known then is given with its error.
     """
     spent = 0
 
@@ -59,32 +66,72 @@ def ends(
         return product(v)
 
     if size <= _SMALL:
-        matrix = np.stack([counted(row) for row in np.eye(size)])
-        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        smallest, largest = (_eigenvalue(counted, float(values[end]), vectors[:, end]) for end in (0, -1))
-        return Ends(smallest, largest, spent)
-    operator = _operator((size, size), matvec=counted, dtype=np.float64)
+        vectors = np.linalg.eigh(_whole(counted, size))[1]
+        return Ends(_eigenvalue(counted, vectors[:, 0]), _eigenvalue(counted, vectors[:, -1]), spent)
     start = generator.normal(size=size)
-    smallest, largest = (_end(operator, counted, which, start, tolerance, most) for which in ("SA", "LA"))
-    return Ends(smallest, largest, spent)
+    few, _ = _lanczos(counted, start, _SCALED)
+    scale = float(np.abs(np.linalg.eigvalsh(few)).max())
+    found = None
+    for finer in tolerance * 10.0 ** -np.arange(5):
+        nearer = _restarted(counted, start, "BE", scale or 1.0, finer, (most - spent) // _BASIS)
+        if nearer is None:
+            break
+        smallest, highest = found = nearer
+        if smallest.error <= max(abs(smallest.value), nought) / 10:
+            break
+        start = smallest.vector + highest.vector
+    smallest, highest = found or _roughly(counted, start)
+    return Ends(smallest, highest, spent)
 
 
-def _end(
-    operator: Any, product: Product, which: str, start: np.ndarray, tolerance: float, most: int
+def largest(
+    product: Product, size: int, generator: np.random.Generator, *, tolerance: float = 1e-4, most: int = 1000
 ) -> Eigenvalue:
+    """The largest eigenvalue alone; arguments as for `ends`."""
+    if size <= _SMALL:
+        return _eigenvalue(product, np.linalg.eigh(_whole(product, size))[1][:, -1])
+    start = generator.normal(size=size)
+    found = _restarted(product, start, "LA", 0.0, tolerance, most // _BASIS)
+    return (found or _roughly(product, start))[-1]
+
+
+def _whole(product: Product, size: int) -> np.ndarray:
+    matrix = np.stack([product(row) for row in np.eye(size)])
+    return (matrix + matrix.T) / 2
+
+
+def _restarted(
+    product: Product, start: np.ndarray, which: str, scale: float, tolerance: float, restarts: int
+) -> list[Eigenvalue] | None:
+    """One end or both ("LA", "BE"), upwards, by implicitly restarted Lanczos; nothing if it takes more restarts.
+
+    ARPACK's tolerance is a share of each eigenvalue, which no work would reach near 0. Of A + scale · I, whose
+    vectors are the same, both ends are about as large as the largest.
+    """
+    size, count = len(start), 2 if which == "BE" else 1
+    if restarts < 1:
+        return None
+    shifted = _operator((size, size), matvec=lambda v: product(v) + scale * v.ravel(), dtype=np.float64)
     try:
-        values, vectors = _eigsh(operator, k=1, which=which, v0=start, tol=tolerance, maxiter=most)
-    except ArpackNoConvergence as error:
-        values, vectors = error.eigenvalues, error.eigenvectors
-        if not len(values):
-            values, vectors = np.zeros(1), (start / np.linalg.norm(start))[:, None]
-            values[0] = float(vectors[:, 0] @ product(vectors[:, 0]))
-    return _eigenvalue(product, float(values[0]), vectors[:, 0])
+        _, vectors = _eigsh(shifted, k=count, which=which, v0=start, ncv=_BASIS, tol=tolerance, maxiter=restarts)
+    except ArpackError:  # too few restarts, or nothing but noughts
+        return None
+    return sorted((_eigenvalue(product, vector) for vector in vectors.T), key=lambda found: found.value)
 
 
-def _eigenvalue(product: Product, value: float, vector: np.ndarray) -> Eigenvalue:
+def _roughly(product: Product, start: np.ndarray) -> list[Eigenvalue]:
+    """Both ends as far as a single pass of Lanczos tells."""
+    matrix, basis = _lanczos(product, start, _BASIS)
+    ritz = np.linalg.eigh(matrix)[1].T @ basis
+    return [_eigenvalue(product, ritz[end]) for end in (0, -1)]
+
+
+def _eigenvalue(product: Product, vector: np.ndarray) -> Eigenvalue:
+    """A vector's Rayleigh quotient, which is nearer to an eigenvalue than any other number, and its residual."""
     vector = vector / np.linalg.norm(vector)
-    return Eigenvalue(value, float(np.linalg.norm(product(vector) - value * vector)), vector)
+    image = product(vector)
+    value = float(vector @ image)
+    return Eigenvalue(value, float(np.linalg.norm(image - value * vector)), vector)
 
 
 def trace(product: Product, size: int, generator: np.random.Generator, *, draws: int = 30) -> np.ndarray:
@@ -111,27 +158,30 @@ def density(
     """
     places, shares = [], []
     for _ in range(draws):
-        start = generator.normal(size=size)
-        unit = start / np.linalg.norm(start)
-        values, vectors = np.linalg.eigh(_tridiagonal(product, unit, min(steps, size)))
+        matrix, _ = _lanczos(product, generator.normal(size=size), min(steps, size))
+        values, vectors = np.linalg.eigh(matrix)
         places.append(values)
         shares.append(vectors[0] ** 2 / draws)
     order = np.argsort(np.concatenate(places))
     return Density(np.concatenate(places)[order], np.concatenate(shares)[order])
 
 
-def _tridiagonal(product: Product, start: np.ndarray, steps: int) -> np.ndarray:
-    """Lanczos, every vector made orthogonal to all before it, twice: rounding would bring copies otherwise."""
-    basis, diagonal, beside = [start], [], []
+def _lanczos(product: Product, start: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """A tridiagonal matrix (K, K) and the basis (K, P) in which A is that, K at most `steps`.
+
+    Every vector is made orthogonal to all before it, twice: rounding would bring copies otherwise.
+    """
+    basis = np.empty((steps, len(start)))
+    basis[0] = start / np.linalg.norm(start)
+    diagonal, beside = [], []
     for step in range(steps):
-        v = product(basis[-1])
-        diagonal.append(float(v @ basis[-1]))
+        v, known = product(basis[step]), basis[: step + 1]
+        diagonal.append(float(v @ basis[step]))
         for _ in range(2):
-            v = v - np.stack(basis).T @ (np.stack(basis) @ v)
+            v = v - known.T @ (known @ v)
         length = float(np.linalg.norm(v))
         if step + 1 == steps or length < 1e-12 * max(1.0, abs(diagonal[0])):
             break
         beside.append(length)
-        basis.append(v / length)
-    beside = beside[: len(diagonal) - 1]
-    return np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        basis[step + 1] = v / length
+    return np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1), basis[: len(diagonal)]

@@ -4,6 +4,7 @@ Everything is automatic differentiation: finite differences would step over the 
 """
 
 from collections.abc import Callable
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -71,14 +72,31 @@ class Surface:
         (slope,) = torch.autograd.grad(self._value(place), place)
         return slope
 
-    def hessian(self, v: Tensor) -> Tensor:
-        """The Hessian times a vector (P,): one product costs about two gradients. Pearlmutter 1994."""
+    @cached_property
+    def _slope(self) -> tuple[Tensor, Tensor]:
+        """The parameters, and the gradient as a graph over them, which every product goes back through."""
         place = self.here.detach().requires_grad_()
         (slope,) = torch.autograd.grad(self._value(place), place, create_graph=True)
+        return place, slope
+
+    def hessian(self, v: Tensor) -> Tensor:
+        """The Hessian times a vector (P,): one product costs about one gradient. Pearlmutter 1994."""
+        place, slope = self._slope
         if not slope.requires_grad:  # a loss that is linear in its parameters
             return torch.zeros_like(v)
-        (product,) = torch.autograd.grad(slope @ v.detach(), place, materialize_grads=True)
+        (product,) = torch.autograd.grad(slope, place, v, retain_graph=True, materialize_grads=True)
         return product
+
+    @cached_property
+    def _bend(self) -> tuple[Tensor, ...]:
+        """Graphs of the outputs over the parameters, of Jᵀ u over u, and of the loss's gradient over outputs."""
+        place = self.here.detach().requires_grad_()
+        outputs = self._outputs(place)
+        ahead = torch.zeros_like(outputs, requires_grad=True)
+        (pulled,) = torch.autograd.grad(outputs, place, ahead, create_graph=True)
+        end = outputs.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self._loss(end, self._y), end, create_graph=True)
+        return place, outputs, ahead, pulled, end, slope
 
     def gauss_newton(self, v: Tensor) -> Tensor:
         """Jᵀ (d²L/dy²) J times a vector (P,): the Hessian as if outputs were linear in the parameters.
@@ -87,15 +105,13 @@ class Surface:
 
         Source: Schraudolph 2002, doi:10.1162/08997660260028683.
         """
-        place = self.here.detach().requires_grad_()
-        outputs = self._outputs(place)
-        ahead = torch.zeros_like(outputs, requires_grad=True)
-        (pulled,) = torch.autograd.grad(outputs, place, ahead, create_graph=True)  # Jᵀ u, linear in u
-        (pushed,) = torch.autograd.grad(pulled, ahead, v, retain_graph=True)  # so its derivative is J v
-        end = outputs.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self._loss(end, self._y), end, create_graph=True)
-        (bent,) = torch.autograd.grad(slope, end, pushed.detach())
-        (product,) = torch.autograd.grad(outputs, place, bent)
+        place, outputs, ahead, pulled, end, slope = self._bend
+        if not slope.requires_grad:  # a loss that is linear in the outputs
+            return torch.zeros_like(v)
+        back = partial(torch.autograd.grad, retain_graph=True, materialize_grads=True)
+        (pushed,) = back(pulled, ahead, v)  # Jᵀ u is linear in u: its derivative times v is J v
+        (bent,) = back(slope, end, pushed)
+        (product,) = back(outputs, place, bent)
         return product
 
     # the same for those who know arrays only
@@ -107,17 +123,25 @@ class Surface:
 
     def slope(self) -> np.ndarray:
         """The gradient (P,) here."""
-        return self.gradient().numpy()
+        return self.gradient().cpu().numpy()
 
     def moved(self, step: np.ndarray) -> float:
         """The loss a step (P,) away from here."""
-        return self.loss(self.here + torch.from_numpy(step))
+        return self.loss(self.here + self._tensor(step))
+
+    def weights(self, step: np.ndarray) -> dict[str, np.ndarray]:
+        """The parameters a step (P,) away from here, by name, in float32."""
+        parts = (self.here + self._tensor(step)).float().split([shape.numel() for shape in self._shapes])
+        named = zip(self._names, parts, self._shapes, strict=True)
+        return {name: part.view(shape).cpu().numpy().copy() for name, part, shape in named}
 
     def product(self, v: np.ndarray) -> np.ndarray:
         """The Hessian times a vector (P,)."""
-        return numpy_product(self.hessian)(v)
+        return self.hessian(self._tensor(v)).cpu().numpy()
 
+    def convex_product(self, v: np.ndarray) -> np.ndarray:
+        """The Gauss–Newton matrix times a vector (P,)."""
+        return self.gauss_newton(self._tensor(v)).cpu().numpy()
 
-def numpy_product(product: Callable[[Tensor], Tensor]) -> Callable[[np.ndarray], np.ndarray]:
-    """A product with tensors as one with arrays (P,), as SciPy wants it."""
-    return lambda v: product(torch.from_numpy(np.ascontiguousarray(v, np.float64).ravel())).detach().numpy()
+    def _tensor(self, v: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(v, np.float64).ravel()).to(self.here.device)
