@@ -7,7 +7,8 @@ from cases import images, recipe, table
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
-from unstuck.explain.check import compared
+from unstuck.explain import explanation
+from unstuck.explain.check import DENSE, DIFFERENCES, TORCH, Compared, compared
 from unstuck.explain.explanation import Explanation, fading
 from unstuck.recipe.data import Data
 
@@ -97,17 +98,91 @@ def test_a_convolutional_network_has_the_gradients_of_torch():
     ("fields", "said"),
     [
         ({"model": {"name": "own", "function": "mine:net"}}, "model.name must be another, got 'own'"),
-        ({"model": {"hidden": [4], "dropout": 0.5}}, "none of them dropout"),
-        (
-            {"loss": {"name": "cross-entropy", "label_smoothing": 0.1}},
-            "label_smoothing must be 0.0 on the graph",
-        ),
     ],
 )
-def test_what_has_no_formula_is_said_in_one_line(fields, said):
+def test_what_cannot_be_told_is_said_in_one_line(fields, said):
     with pytest.raises(RecipeError) as caught:
         Explanation.of(recipe(**fields), images())
     assert said in str(caught.value)
+
+
+def test_dropout_is_left_out_and_that_is_said():
+    told = Explanation.of(recipe(model={"hidden": [4], "dropout": 0.5}), images())
+    assert told.notes == ("Dropout is left out: every unit takes part.",)
+    hidden, kept = (flow for flow in told.flows if flow.name in ("relu", "dropout 0"))
+    assert (hidden.value, hidden.gradient) == (kept.value, kept.gradient)
+    assert Explanation.of(recipe(model={"hidden": [4]}), images()).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "make"),
+    [({"model": {"hidden": [6, 5], "normalization": "batch"}}, images), ({"loss": "mae"}, table)],
+)
+def test_torch_tells_the_same_layers_as_the_graph(fields, make, monkeypatch):
+    by_graph = Explanation.of(recipe(**fields), make())
+    monkeypatch.setattr(explanation, "LARGEST", 0)
+    by_torch = Explanation.of(recipe(**fields), make())
+    assert by_graph.parts
+    assert not by_torch.parts
+    assert by_torch.loss == pytest.approx(by_graph.loss, rel=1e-12)
+    for one, other in zip(by_graph.flows, by_torch.flows, strict=True):
+        assert (one.layer, one.name, one.weights) == (other.layer, other.name, other.weights)
+        assert (one.value, one.gradient) == pytest.approx((other.value, other.gradient), rel=1e-9)
+
+
+def test_what_the_graph_has_no_formula_for_is_told_by_its_layers():
+    given = recipe(loss={"name": "cross-entropy", "label_smoothing": 0.1})
+    told = Explanation.of(given, images())
+    assert not told.parts
+    assert len(told.flows) == len(told.network.layers)
+    assert "label_smoothing" in told.notes[-1]
+    with pytest.raises(RecipeError, match="--check must be left out"):
+        compared(told)
+
+
+def test_a_layers_weights_are_counted():
+    told = Explanation.of(recipe(model={"hidden": [6, 5], "normalization": "batch"}), images())
+    assert sum(flow.weights for flow in told.flows) == told.network.size
+
+
+def test_a_run_is_told_at_its_own_weights():
+    given = recipe(model={"hidden": [4]})
+    start = Explanation.of(given, images())
+    weights = {name: value * 2 for name, value in start.weights.items()}
+    told = Explanation.of(given, images(), weights=weights)
+    by_name = {part.name: part.value for part in told.parts}
+    for name, value in weights.items():
+        np.testing.assert_array_equal(by_name[name], value)
+
+
+def test_one_row_has_no_batch_to_be_normalized():
+    given = recipe(model={"hidden": [4], "normalization": "batch"})
+    with pytest.raises(RecipeError, match="rows must be 2 or more"):
+        Explanation.of(given, images(), rows=1)
+    assert Explanation.of(given, images(), rows=2).parts
+
+
+def test_made_nodes_are_counted_without_a_gap():
+    names = [part.name for part in small().parts if part.kind == "made"]
+    assert names == [f"n{number}" for number in range(1, len(names) + 1)]
+
+
+def test_a_gradient_that_leads_to_no_weight_is_not_needed():
+    parts = {part.name: part for part in small().parts}
+    assert not parts["x"].is_needed
+    assert not parts["targets"].is_needed
+    assert parts["0.weight"].is_needed
+    assert small().parts[-1].is_needed
+
+
+@pytest.mark.parametrize("limit", [0.9, 1.1])
+def test_gradients_agree_up_to_the_limit(limit):
+    near = dict(name="w", largest=0.5, differences=0.0, torch=0.0)
+    assert Compared(**near, dense=DENSE * limit).agrees == (limit < 1)
+    assert Compared(**{**near, "torch": TORCH * limit}, dense=None).agrees == (limit < 1)
+    assert Compared(**{**near, "differences": 4 * DIFFERENCES * limit, "largest": 4.0}, dense=None).agrees == (
+        limit < 1
+    )
 
 
 @pytest.mark.parametrize("rows", [0, 10_000])

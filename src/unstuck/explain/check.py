@@ -7,14 +7,18 @@ import numpy as np
 
 from unstuck.data.dataset import Split
 from unstuck.dense.engine import DenseEngine, why_not
+from unstuck.errors import RecipeError
 from unstuck.explain.explanation import Explanation
 from unstuck.graph import differences
 from unstuck.network.graphed import graphed, loss_of
 from unstuck.recipe.edit import Edit, edited
 from unstuck.rng import stream
 
-MOST = 200
-"""Weights of a tensor that finite differences are taken of: each costs two passes."""
+MOST = 40
+"""Weights of a tensor that finite differences are taken of, drawn if there are more: each costs two passes."""
+DIFFERENCES, TORCH, DENSE = 1e-6, 1e-10, 1e-5
+"""Largest differences at which two agree, of gradients up to 1, else as shares of the largest: central differences
+err by about 1e-10 of the loss, float64 by 1e-16 and float32 by 1e-7 of the terms, and sums of many by more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,17 @@ class Compared:
     torch: float
     dense: float | None
 
+    @property
+    def agrees(self) -> bool:
+        """Whether all are as near as their arithmetic lets them be."""
+        limits = ((self.differences, DIFFERENCES), (self.torch, TORCH), (self.dense or 0.0, DENSE))
+        return all(difference <= limit * max(self.largest, 1.0) for difference, limit in limits)
+
 
 def compared(told: Explanation) -> tuple[Compared, ...]:
-    """The comparison, weight by weight."""
+    """The comparison, weight by weight; `RecipeError` where there is no graph to compare with."""
+    if not told.parts:
+        raise RecipeError("--check", "be left out where no graph is laid out", told.recipe.model.name)
     ours = {part.name: part.gradient for part in told.parts if part.kind == "weight"}
     witness = importlib.import_module("unstuck.training.torch_gradients")
     _, by_torch = witness.gradients(told.network, told.weights, told.x, told.targets, told.recipe.loss)
