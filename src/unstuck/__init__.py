@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import curvature, export, finetune, load, train
+    from unstuck.api import curvature, export, finetune, load, plane, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.experiments import compare, crossval, ensemble
@@ -31,6 +31,7 @@ __all__ = [
     "export",
     "finetune",
     "load",
+    "plane",
     "train",
 ]
 
@@ -49,6 +50,7 @@ _HOMES = {
     "export": "unstuck.api",
     "finetune": "unstuck.api",
     "load": "unstuck.api",
+    "plane": "unstuck.api",
     "train": "unstuck.api",
 }
 

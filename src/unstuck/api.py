@@ -1,6 +1,7 @@
 """What a user calls in Python. Each function puts layers together; the command line calls the same."""
 
 import importlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from unstuck import files
 from unstuck.data import Dataset, load_for
 from unstuck.data.readers.rows import ENDINGS as TABLES
 from unstuck.errors import DataError, ProgramError, RecipeError, RunError, did_you_mean
+from unstuck.landscape.plane import POINTS, Plane
 from unstuck.landscape.point import Point
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
@@ -29,7 +31,19 @@ from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
 from unstuck.training.transfer import is_library, keep_scaling, kept_scaling, recipe_of
 
-__all__ = ["answers", "begin", "curvature", "evaluate", "export", "finetune", "finish", "load", "resume", "train"]
+__all__ = [
+    "answers",
+    "begin",
+    "curvature",
+    "evaluate",
+    "export",
+    "finetune",
+    "finish",
+    "load",
+    "plane",
+    "resume",
+    "train",
+]
 
 
 _NONE_HELD_OUT = tuple(
@@ -212,6 +226,28 @@ def curvature(what: Recipe | Program | Run, *, rows: int = 1000, seed: int = 0) 
     if rows < 1:
         raise RecipeError("rows", "be 1 or more", rows)
     return importlib.import_module("unstuck.training.torch_surface").point_of(what, None, rows=rows, seed=seed)
+
+
+def plane(
+    what: Recipe | Program | Run, *, rows: int = 1000, seed: int = 0, points: int = POINTS, reach: float = 1.0
+) -> Plane:
+    """The loss around a network on a plane along two random directions, each filter's as long as its weights.
+
+    Args:
+        what: a Recipe or a Program at its initial weights, or a Run at those that it kept.
+        rows: of the training rows, at most, that the loss is the mean of.
+        seed: draws them, and the directions.
+        points: along each side of the square, an odd number; the loss is evaluated at points².
+        reach: of the square to each side of the network, in lengths of its filters.
+    """
+    if rows < 1:
+        raise RecipeError("rows", "be 1 or more", rows)
+    if points < 3 or points % 2 == 0:
+        raise RecipeError("points", "be an odd number, 3 or more", points, hint="The network is the one amidst.")
+    if not 0 < reach < math.inf:
+        raise RecipeError("reach", "be positive and finite", reach)
+    home = importlib.import_module("unstuck.training.torch_surface")
+    return home.plane_of(what, None, rows=rows, seed=seed, points=points, reach=reach)
 
 
 def export(run: Run | str | Path, path: str | Path, *, format: Literal["onnx", "torch"] = "onnx") -> Path:

@@ -12,6 +12,8 @@ def verb(
     /,
     *,
     rows: int = 1000,
+    surface: Annotated[bool, Parameter(negative="")] = False,
+    out: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -25,6 +27,10 @@ def verb(
         A run's folder, for its last weights; or what `unstuck train` takes, for initial weights.
     rows
         Training rows, at most, that the loss is the mean of.
+    surface
+        Draw the loss around, along two random directions.
+    out
+        The picture's file; else figures/surface.png in the run's folder, or NAME-surface.png here.
     set_
         KEY=VALUE, the long form of a recipe flag.
     json
@@ -32,17 +38,23 @@ def verb(
     """
     from unstuck import api
     from unstuck.cli.source import only_model, recipe_of
-    from unstuck.report import point
+    from unstuck.report import plots, point, view
     from unstuck.training.run import load
 
     if (Path(source) / "run.json").exists():
         run = load(source, model=only_model(set_ or []))
-        what, recipe = run, run.recipe
+        what, recipe, place = run, run.recipe, Path(source, "figures/surface.png")
     else:
         what = recipe = recipe_of(source, set_ or [])
+        place = Path(f"{recipe.model.name}-surface.png")
     found = api.curvature(what, rows=rows)
     if json:
         print(json_text.dumps(point.as_json(found), indent=2))
     else:
         print(point.told(found, recipe and recipe.optimizer))
+    if surface or out:
+        path = Path(out or place)
+        plots.save(plots.draw_plane(view.PlaneView.of(api.plane(what, rows=rows))), path)
+        if not json:
+            print(f"picture: {path}")
     return 0

@@ -9,6 +9,7 @@ from torch import nn
 
 from unstuck.data import Dataset
 from unstuck.errors import RunError
+from unstuck.landscape.plane import POINTS, Plane, plane
 from unstuck.landscape.point import Point, examine
 from unstuck.landscape.surface import Surface
 from unstuck.recipe.spec import Recipe
@@ -28,6 +29,20 @@ def point_of(what: Recipe | Program | Run, dataset: Dataset | None, *, rows: int
     return examine(surface, stream(seed, "probe", 1))
 
 
+def plane_of(
+    what: Recipe | Program | Run,
+    dataset: Dataset | None,
+    *,
+    rows: int,
+    seed: int,
+    points: int = POINTS,
+    reach: float = 1.0,
+) -> Plane:
+    """The losses around initial weights, or a run's, on the training rows of `point_of`, in float32."""
+    surface = _surface(_engine(what, dataset, seed), rows, seed, dtype=torch.float32)
+    return plane(surface, stream(seed, "probe", 2), points=points, reach=reach)
+
+
 def _engine(what: Recipe | Program | Run, dataset: Dataset | None, seed: int) -> TorchEngine:
     if isinstance(what, Program):
         engine: Any = task_of_program(what, seed=seed).engine
@@ -45,9 +60,9 @@ def _engine(what: Recipe | Program | Run, dataset: Dataset | None, seed: int) ->
     return engine
 
 
-def _surface(engine: TorchEngine, rows: int, seed: int) -> Surface:
+def _surface(engine: TorchEngine, rows: int, seed: int, *, dtype: torch.dtype = torch.float64) -> Surface:
     count = min(rows, len(engine.rows))
     some = np.sort(stream(seed, "probe").choice(len(engine.rows), count, replace=False))
     x, y = engine.rows.batch(torch.from_numpy(some).to(engine.device))
-    loss = copy.deepcopy(engine.loss).double() if isinstance(engine.loss, nn.Module) else engine.loss
-    return Surface(engine.model, loss, x, y)
+    loss = copy.deepcopy(engine.loss).to(dtype) if isinstance(engine.loss, nn.Module) else engine.loss
+    return Surface(engine.model, loss, x, y, dtype=dtype)

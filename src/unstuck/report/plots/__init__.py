@@ -16,6 +16,7 @@ from unstuck.report.plots.data_size import draw_data_size as draw_data_size
 from unstuck.report.plots.folds import draw_folds as draw_folds
 from unstuck.report.plots.forest import draw_forest as draw_forest
 from unstuck.report.plots.network import draw_network as draw_network
+from unstuck.report.plots.plane import draw_plane as draw_plane
 from unstuck.report.plots.rates import draw_rates as draw_rates
 from unstuck.report.plots.reconstruction import draw_reconstructions as draw_reconstructions
 from unstuck.report.plots.reliability import draw_reliability as draw_reliability

@@ -13,6 +13,7 @@ from unstuck.report.view.loss import LossView as LossView
 from unstuck.report.view.mistakes import MistakesView as MistakesView
 from unstuck.report.view.network import NetworkView as NetworkView
 from unstuck.report.view.outputs import OutputsView as OutputsView
+from unstuck.report.view.plane import PlaneView as PlaneView
 from unstuck.report.view.prediction import PredictionView as PredictionView
 from unstuck.report.view.rates import RatesView as RatesView
 from unstuck.report.view.reconstruction import ReconstructionView as ReconstructionView
