@@ -163,4 +163,4 @@ class Surface:
         return self.gauss_newton(self._tensor(v)).cpu().numpy()
 
     def _tensor(self, v: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(v, np.float64).ravel()).to(self.here.device)
+        return torch.from_numpy(np.ascontiguousarray(v, np.float64).ravel()).to(self.here)
