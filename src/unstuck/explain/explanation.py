@@ -65,7 +65,7 @@ class Part:
     @property
     def is_number(self) -> bool:
         """Whether it is a plain number in a formula."""
-        return self.kind == "given" and self.value.size == 1
+        return self.kind == "given" and self.value.ndim == 0
 
 
 @dataclass(frozen=True, kw_only=True)
