@@ -162,6 +162,15 @@ def test_one_row_has_no_batch_to_be_normalized():
     assert Explanation.of(given, images(), rows=2).parts
 
 
+def test_a_single_target_is_told_a_number_in_a_formula_is_not():
+    source = Source(name="two", train=Pairs(X, T))
+    data = Data(name="two", validation=0.0, test=0.0, scaling="none", target_scaling="none")
+    given = recipe(data=data.model_dump(), model={"hidden": [3]}, loss="mse", batch_size=2)
+    told = Explanation.of(given, arrange(source, data), rows=1)
+    assert {part.name for part in told.parts if part.kind == "given" and not part.is_number} == {"x", "targets"}
+    assert {part.name for part in told.parts if part.is_number} == {"-1", "1"}
+
+
 def test_made_nodes_are_counted_without_a_gap():
     names = [part.name for part in small().parts if part.kind == "made"]
     assert names == [f"n{number}" for number in range(1, len(names) + 1)]

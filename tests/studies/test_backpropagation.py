@@ -52,10 +52,8 @@ def test_the_picture_is_what_the_code_draws():
 
 
 def test_a_sigmoid_loses_what_relu_keeps(tmp_path):
-    rows = {
-        line.split(" | ")[0][2:]: float(line.split(" | ")[3][:-2])
-        for line in backpropagation.faded().split("\n")[2:]
-    }
+    cells = [line.strip("| ").split(" | ") for line in backpropagation.faded().split("\n")[2:]]
+    rows = {name: float(left) for name, _, _, left in cells}
     assert rows["sigmoid"] < 4.0**-backpropagation.DEPTH
     assert rows["relu"] < rows["relu, He's weights"]
     backpropagation.draw(tmp_path / "fading.png")
