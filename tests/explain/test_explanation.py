@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cases import images, recipe, table
+from cases import CLASS_WEIGHTS, arranged, images, recipe, table
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
@@ -68,6 +68,14 @@ CASES = {
     "cross-entropy": ({"model": {"hidden": [7], "activation": "selu"}}, images),
     "binary cross-entropy": ({"model": {"hidden": [7], "activation": "elu"}, "loss": "bce"}, images),
     "layer norm": ({"model": {"hidden": [6, 5], "normalization": "layer", "activation": "tanh"}}, images),
+    "group norm": ({"model": {"hidden": [6, 4], "normalization": "group"}}, images),
+    "huber": ({"loss": {"name": "huber", "delta": 0.3}}, table),
+    "label smoothing": ({"loss": {"name": "cross-entropy", "label_smoothing": 0.1}}, images),
+    "weights of classes": ({"loss": {"name": "cross-entropy", "class_weights": "balanced"}}, images),
+    "weights of classes, numbers, label smoothing": (
+        {"loss": {"name": "mse", "class_weights": CLASS_WEIGHTS, "label_smoothing": 0.2}},
+        images,
+    ),
     "batch norm": ({"model": {"hidden": [6, 5], "normalization": "batch", "activation": "leaky-relu"}}, images),
 }
 
@@ -86,11 +94,56 @@ def test_gradients_are_those_of_finite_differences_torch_and_dense(name):
         assert row.dense <= 1e-5 * max(scale, 1)
 
 
-def test_a_convolutional_network_has_the_gradients_of_torch():
-    given = recipe(data="digits", model="lenet")
-    told = Explanation.of(given.edit("data.name", "mnist").edit("data.rows", 100), rows=2)
+def noise(*shape, ends=None):
+    """Random rows of a shape; sequences may end after so many steps each."""
+    x, y = np.random.default_rng(0).normal(size=(12, *shape)), np.arange(12) % 3
+    for row, end in enumerate(ends or ()):
+        x[row, end:] = np.nan
+    source = Source(name="noise", train=Pairs(x, y), classes=("a", "b", "c"), sequence="steps" if ends else None)
+    return arranged(source, scaling="none")
+
+
+SMOOTH = {"activation": "tanh", "pooling": "average"}
+PICTURES = {
+    "average pooling and group norm": {"name": "lenet", **SMOOTH, "normalization": "group"},
+    "batch norm": {"name": "lenet", **SMOOTH, "normalization": "batch"},
+    "layer norm": {"name": "lenet", **SMOOTH, "normalization": "layer"},
+    "residual blocks": {"name": "resnet", "depth": 8, "width": 4, "activation": "gelu"},
+    # Thousands of largest numbers and of ReLUs: a finite difference steps over some of their kinks
+    "max pooling": {"name": "lenet"},
+    "strides, groups and overlapping pooling": {"name": "alexnet"},
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_networks_for_pictures_have_the_gradients_of_torch_and_finite_differences(name, monkeypatch):
+    monkeypatch.setattr("unstuck.explain.check.MOST", 3)
+    told = Explanation.of(recipe(model=PICTURES[name], batch_size=4), noise(28, 28), rows=4)
+    check(told, is_smooth="activation" in PICTURES[name])
+
+
+SEQUENCES = {
+    "alike": noise(5, 2),
+    "with channels": noise(2, 4, 3),
+    "of unequal length": noise(5, 2, ends=[1, 5, 3, 2, 4] * 2),
+}
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("layers", "directions"), [(1, 1), (2, 2)])
+@pytest.mark.parametrize("data", SEQUENCES.values(), ids=SEQUENCES)
+def test_recurrent_networks_have_the_gradients_of_torch_and_finite_differences(
+    data, layers, directions, cell, monkeypatch
+):
+    monkeypatch.setattr("unstuck.explain.check.MOST", 12)
+    model = {"name": cell, "hidden": 3, "layers": layers, "directions": directions}
+    check(Explanation.of(recipe(model=model, batch_size=4), data, rows=6))
+
+
+def check(told, *, is_smooth=True):
     for row in compared(told):
-        assert row.torch <= 1e-10
+        assert row.torch <= 1e-10 * max(row.largest, 1)
+        assert row.differences <= 1e-6 * max(row.largest, 1) or not is_smooth
         assert row.dense is None
 
 
@@ -130,12 +183,12 @@ def test_torch_tells_the_same_layers_as_the_graph(fields, make, monkeypatch):
         assert (one.value, one.gradient) == pytest.approx((other.value, other.gradient), rel=1e-9)
 
 
-def test_what_the_graph_has_no_formula_for_is_told_by_its_layers():
-    given = recipe(loss={"name": "cross-entropy", "label_smoothing": 0.1})
-    told = Explanation.of(given, images())
+def test_what_is_too_large_for_a_graph_is_told_by_its_layers(monkeypatch):
+    monkeypatch.setattr(explanation, "LARGEST", 0)
+    told = Explanation.of(recipe(), images())
     assert not told.parts
     assert len(told.flows) == len(told.network.layers)
-    assert "label_smoothing" in told.notes[-1]
+    assert "too many for a graph" in told.notes[-1]
     with pytest.raises(RecipeError, match="--check must be left out"):
         compared(told)
 

@@ -1,5 +1,7 @@
 """Whole networks against torch, and a small one that learns."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -40,7 +42,7 @@ def test_a_convolution_with_pooling_is_torchs():
     module = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 4))
     w, b, v, c = nodes = weights_of(module)
     x, classes = RNG.normal(size=(5, 2, 6, 6)), RNG.integers(0, 4, 5)
-    hidden = graph.pool(apply("relu", graph.convolution(constant(x), w, b))).reshape(5, 12)
+    hidden = graph.pool(apply("relu", graph.convolution(constant(x), w) + b.reshape(3, 1, 1))).reshape(5, 12)
     loss = graph.cross_entropy(graph.linear(hidden, v, c), classes)
     alike(module, nodes, loss, functional.cross_entropy(module(torch.tensor(x)), torch.tensor(classes)))
 
@@ -60,21 +62,46 @@ def test_normalizations_are_torchs(module, axis):
             parameter.uniform_(0.5, 2)
     gain, shift = nodes = weights_of(module)
     x = RNG.normal(size=(4, 5))
-    y = graph.normalized(constant(x), gain, shift, axis=axis)
+    y = graph.normalized(constant(x), axis=axis) * gain + shift
     alike(module, nodes, (y * y * y).mean(), module(torch.tensor(x)).pow(3).mean())
 
 
-def test_losses_are_torchs():
-    z, t = RNG.normal(size=(4, 3)), RNG.uniform(size=(4, 3))
-    for ours, theirs in (
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
         (graph.squared_error, functional.mse_loss),
         (graph.binary_cross_entropy, functional.binary_cross_entropy_with_logits),
-    ):
-        node, tensor = weight(z), torch.tensor(z, requires_grad=True)
-        loss, said = ours(node, constant(t)), theirs(tensor, torch.tensor(t))
-        said.backward()
-        np.testing.assert_allclose(loss.value, said.item(), **CLOSE)
-        np.testing.assert_allclose(gradients(loss)[node].value, tensor.grad.numpy(), **CLOSE)
+        (partial(graph.huber, delta=0.7), partial(functional.huber_loss, delta=0.7)),
+    ],
+)
+def test_losses_are_torchs(ours, theirs):
+    z, t = 2 * RNG.normal(size=(40, 3)), RNG.uniform(size=(40, 3))
+    node, tensor = weight(z), torch.tensor(z, requires_grad=True)
+    loss, said = ours(node, constant(t)).mean(), theirs(tensor, torch.tensor(t))
+    said.backward()
+    np.testing.assert_allclose(loss.value, said.item(), **CLOSE)
+    np.testing.assert_allclose(gradients(loss)[node].value, tensor.grad.numpy(), **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("stride", "groups", "pooling"),
+    [
+        (1, 1, nn.MaxPool2d(3, 2)),
+        (2, 1, nn.AvgPool2d(2, 1)),
+        (2, 2, nn.AvgPool2d(2, 2)),
+        (3, 4, nn.MaxPool2d(2, 1)),
+    ],
+)
+def test_strides_groups_and_pooling_are_torchs(stride, groups, pooling):
+    name = "max" if isinstance(pooling, nn.MaxPool2d) else "mean"
+    module = nn.Sequential(nn.Conv2d(4, 8, 3, stride, groups=groups, bias=False), pooling)
+    nodes = weights_of(module)
+    x = RNG.normal(size=(3, 4, 12, 11))
+    y = graph.convolution(constant(x), *nodes, stride=stride, groups=groups)
+    y = graph.pool(y, pooling.kernel_size, pooling.stride, name)
+    theirs = module(torch.tensor(x))
+    assert y.shape == theirs.shape
+    alike(module, nodes, (y * y).mean(), theirs.pow(2).mean())
 
 
 def test_a_hessian_is_torchs():
@@ -91,10 +118,18 @@ def test_a_hessian_is_torchs():
 def test_it_learns_digits():
     digits = load_digits()
     x, classes = digits.data / 16, digits.target
-    layers = [(RNG.normal(size=size) / np.sqrt(size[1]), np.zeros(size[0])) for size in ((32, 64), (10, 32))]
+    hidden = RNG.normal(size=(32, 64)) / np.sqrt(64), np.zeros(32)
+    weights = [*hidden, RNG.normal(size=(10, 32)) / np.sqrt(32), np.zeros(10)]
+
+    def outputs(nodes, rows):
+        return graph.perceptron(constant(x[rows]), list(zip(nodes[::2], nodes[1::2], strict=True)))
+
     batches = (RNG.permutation(1500)[:50] for _ in range(400))
-    losses = list(graph.descend(x, classes, layers, lr=0.5, batches=batches))
-    nodes = [(constant(w), constant(b)) for w, b in layers]
-    answers = graph.perceptron(constant(x[1500:]), nodes).value.argmax(axis=1)
+
+    def loss(nodes, rows):
+        return graph.cross_entropy(outputs(nodes, rows), classes[rows])
+
+    losses = list(graph.descend(loss, weights, batches, lr=0.5))
+    answers = outputs([constant(value) for value in weights], slice(1500, None)).value.argmax(axis=1)
     assert losses[-1] < losses[0] / 5
     assert (answers == classes[1500:]).mean() > 0.88

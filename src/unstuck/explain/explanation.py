@@ -126,8 +126,7 @@ class Explanation:
     ) -> Self:
         """The graph at the recipe's initial weights, or at others, such as a run's.
 
-        A network that is too large for a graph, or has a layer that the graph has no formula for, is told by its
-        layers, measured by torch.
+        A network that is too large for a graph is told by its layers, measured by torch.
         """
         if isinstance(recipe.model, Own):
             hint = "A recipe's own networks are explained."
@@ -170,16 +169,12 @@ class _Told(NamedTuple):
 
 
 def _told(network: Network, weights: Arrays, x: np.ndarray, targets: np.ndarray, recipe: Recipe) -> _Told:
-    """By the graph where there is one, else by torch."""
+    """By the graph where it is not too large, else by torch."""
     if network.size > LARGEST:
         why = f"{network.size:,} weights are too many for a graph: told by layers, measured by torch."
         return _by_torch(network, weights, x, targets, recipe, why)
-    try:
-        made = graphed(network, weights, x)
-        loss = loss_of(made.outputs, targets, recipe.loss)
-    except RecipeError as lacking:
-        why = f"No graph is laid out ({str(lacking).rstrip('.')}): told by layers, measured by torch."
-        return _by_torch(network, weights, x, targets, recipe, why)
+    made = graphed(network, weights, x)
+    loss = loss_of(made.outputs, targets, recipe.loss)
     nodes = order(loss)
     reached = gradients(loss, nodes)
     sizes = [(_rms(node.value), _rms(reached[node].value)) for _, _, node in made.after]

@@ -1,10 +1,10 @@
 """Networks and losses in the graph's own words: what each layer is, as a formula."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from unstuck.graph.node import Array, Node, apply, constant, weight
+from unstuck.graph.node import Array, Node, apply, weight
 from unstuck.graph.walk import gradients
 
 
@@ -32,11 +32,10 @@ def activation(name: str, a: Node, *, slope: float = 0.01) -> Node:
             return apply(name, a)
 
 
-def normalized(a: Node, gain: Node, shift: Node, *, axis: int = -1, eps: float = 1e-5) -> Node:
-    """To mean 0 and variance 1 in each row (axis -1) or over the batch (axis 0), then times gain plus shift."""
+def normalized(a: Node, *, axis: int | tuple[int, ...] = -1, eps: float = 1e-5) -> Node:
+    """To mean 0 and variance 1 in each row (axis -1), or over the batch (axis 0)."""
     centred = a - a.mean(axis, keep=True)
-    variance = (centred * centred).mean(axis, keep=True)
-    return centred * (variance + eps) ** -0.5 * gain + shift
+    return centred * ((centred * centred).mean(axis, keep=True) + eps) ** -0.5
 
 
 def perceptron(x: Node, layers: Sequence[tuple[Node, Node]], name: str = "relu") -> Node:
@@ -46,28 +45,28 @@ def perceptron(x: Node, layers: Sequence[tuple[Node, Node]], name: str = "relu")
     return linear(x, *layers[-1])
 
 
-def windows(height: int, width: int, side: int) -> tuple[Array, Array]:
+def windows(height: int, width: int, side: int, stride: int = 1) -> tuple[Array, Array]:
     """Rows and columns of the pixels under a square window at each of its P places, (side², P)."""
-    down, across = np.indices((height - side + 1, width - side + 1)).reshape(2, 1, -1)
+    places = (height - side) // stride + 1, (width - side) // stride + 1
+    down, across = stride * np.indices(places).reshape(2, 1, -1)
     inner_down, inner_across = np.indices((side, side)).reshape(2, -1, 1)
     return down + inner_down, across + inner_across
 
 
-def convolution(x: Node, w: Node, b: Node) -> Node:
-    """Every window's pixels, picked and multiplied with the same weights.
-
-    Shapes: x (B, C, H, W), w (O, C, k, k), b (O,) → (B, O, H - k + 1, W - k + 1).
-    """
-    (rows, channels, height, width), (outputs, _, side, _) = x.shape, w.shape
-    picked = x[:, :, *windows(height, width, side)].reshape(rows, channels * side * side, -1)  # (B, C k², P)
-    y = w.reshape(outputs, -1) @ picked + b.reshape(outputs, 1)
-    return y.reshape(rows, outputs, height - side + 1, width - side + 1)
+def convolution(x: Node, w: Node, *, stride: int = 1, groups: int = 1) -> Node:
+    """Each window's pixels times the same weights: x (B, C, H, W), w (O, C / groups, k, k) → (B, O, H', W')."""
+    (rows, _, height, width), (outputs, _, side, _) = x.shape, w.shape
+    picked = x[:, :, *windows(height, width, side, stride)]  # (B, C, k², P)
+    y = w.reshape(groups, outputs // groups, -1) @ picked.reshape(rows, groups, -1, picked.shape[-1])
+    return y.reshape(rows, outputs, (height - side) // stride + 1, -1)
 
 
-def pool(x: Node, side: int = 2) -> Node:
-    """The largest of each block. Shapes: x (B, C, H, W), of whole blocks → (B, C, H / side, W / side)."""
+def pool(x: Node, side: int = 2, stride: int = 2, name: str = "max") -> Node:
+    """The largest, or the mean, of each window. Shapes: x (B, C, H, W) → (B, C, H', W')."""
     rows, channels, height, width = x.shape
-    return x.reshape(rows, channels, height // side, side, width // side, side).max(5).max(3)
+    picked = x[:, :, *windows(height, width, side, stride)]  # (B, C, side², P)
+    y = picked.max(2) if name == "max" else picked.mean(2)
+    return y.reshape(rows, channels, (height - side) // stride + 1, -1)
 
 
 def recurrent(x: Node, h: Node, w: Node, u: Node, b: Node) -> Node:
@@ -83,24 +82,30 @@ def cross_entropy(outputs: Node, classes: Array) -> Node:
 
 
 def binary_cross_entropy(outputs: Node, targets: Node) -> Node:
-    """Mean of -t log σ(z) - (1 - t) log (1 - σ(z)) = softplus(z) - t z, which cannot overflow."""
-    return (apply("softplus", outputs) - targets * outputs).mean()
+    """Of each number -t log σ(z) - (1 - t) log (1 - σ(z)) = softplus(z) - t z, which cannot overflow."""
+    return apply("softplus", outputs) - targets * outputs
 
 
 def squared_error(outputs: Node, targets: Node) -> Node:
-    """Mean of (z - t)²."""
-    return ((outputs - targets) ** 2.0).mean()
+    """Of each number (z - t)²."""
+    return (outputs - targets) ** 2.0
+
+
+def huber(outputs: Node, targets: Node, delta: float = 1.0) -> Node:
+    """Of each number (z - t)² / 2, or its tangent from |z - t| = δ on: Huber 1964, doi:10.1214/aoms/1177703732."""
+    distance = apply("abs", outputs - targets)
+    beyond = apply("relu", distance + -delta)
+    return (distance * distance - beyond * beyond) * 0.5
 
 
 def descend(
-    x: Array, classes: Array, layers: Sequence[tuple[Array, Array]], *, lr: float, batches: Iterator[Array]
+    of: Callable[..., Node], weights: Sequence[Array], batches: Iterator[Array], lr: float
 ) -> Iterator[float]:
-    """Train a perceptron by gradient descent, in place: the loss of each batch of row numbers."""
+    """Change weights, in place, down a loss of (weights, row numbers): the loss of each batch."""
     for rows in batches:
-        nodes = [(weight(w), weight(b)) for w, b in layers]
-        loss = cross_entropy(perceptron(constant(x[rows]), nodes), classes[rows])
+        nodes = [weight(value) for value in weights]
+        loss = of(nodes, rows)
         slopes = gradients(loss)
-        for arrays, pair in zip(layers, nodes, strict=True):
-            for array, node in zip(arrays, pair, strict=True):
-                array -= lr * slopes[node].value
+        for value, node in zip(weights, nodes, strict=True):
+            value -= lr * slopes[node].value
         yield float(loss.value)

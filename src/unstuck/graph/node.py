@@ -71,20 +71,19 @@ class Node:
         """The same numbers in another shape."""
         return apply("reshape", self, shape=shape)
 
-    def sum(self, axis: int | None = None, *, keep: bool = False) -> "Node":
+    def sum(self, axis: int | tuple[int, ...] | None = None, *, keep: bool = False) -> "Node":
         """Along an axis, which is kept with length 1 or dropped; or of all numbers."""
         total = apply("fold", self, shape=np.sum(self.value, axis, keepdims=True).shape)
         return total if keep else total.reshape(*np.sum(self.value, axis).shape)
 
-    def mean(self, axis: int | None = None, *, keep: bool = False) -> "Node":
+    def mean(self, axis: int | tuple[int, ...] | None = None, *, keep: bool = False) -> "Node":
         """The same divided by how many numbers were added."""
         total = self.sum(axis, keep=keep)
         return total * (total.value.size / self.value.size)
 
     def max(self, axis: int = -1) -> "Node":
         """The largest along an axis, which is dropped; equal ones share its gradient."""
-        largest = apply("max", self, axis=axis)
-        return largest.reshape(*np.max(self.value, axis).shape)
+        return apply("max", self, axis=axis).reshape(*np.max(self.value, axis).shape)
 
 
 def weight(value: Any, name: str = "") -> Node:
@@ -125,9 +124,8 @@ def _folded(a: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _placed(a: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    whole = np.zeros(shape)
-    np.add.at(whole, index, a)
-    return whole
+    places = np.arange(math.prod(shape)).reshape(shape)[index]  # one may be there several times
+    return np.bincount(places.ravel(), a.ravel(), math.prod(shape)).reshape(shape)
 
 
 def _log_softmax(a: Array) -> Array:
@@ -210,9 +208,7 @@ OPERATIONS = {
         lambda g, y, a: (g * apply("exp", a * a * -0.5) * (2 * math.pi) ** -0.5,),
         "times the bell curve",
     ),
-    "softplus": Operation(
-        lambda a: np.logaddexp(0, a), lambda g, y, a: (g * apply("sigmoid", a),), "times the sigmoid"
-    ),
+    "softplus": Operation(lambda a: np.logaddexp(0, a), lambda g, y, a: (g * apply("sigmoid", a),), "times σ(a)"),
     "log-softmax": Operation(
         _log_softmax,
         lambda g, y, a: (g - apply("exp", y) * g.sum(-1, keep=True),),

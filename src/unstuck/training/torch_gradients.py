@@ -19,7 +19,10 @@ def gradients(
     """
     module = torch_module(network, weights).double()
     numbers = torch.from_numpy(np.array(targets, np.float64 if targets.dtype.kind == "f" else np.int64))
-    value = WeighedLoss(loss)(module(torch.from_numpy(np.array(x, np.float64))), numbers)
+    measure = WeighedLoss(loss)
+    if measure.weights is not None:  # which are rounded to float32 there
+        measure.weights = torch.tensor(loss.class_weights, dtype=torch.float64)
+    value = measure(module(torch.from_numpy(np.array(x, np.float64))), numbers)
     value.backward()
     found = {name: parameter.grad for name, parameter in module.named_parameters()}
     return value.item(), {name: slope.numpy() for name, slope in found.items() if slope is not None}
