@@ -7,6 +7,7 @@ import numpy as np
 from unstuck.data.dataset import Dataset
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
+from unstuck.network.layers import BatchNorm, Linear
 from unstuck.recipe.data import Data
 from unstuck.recipe.spec import Recipe
 from unstuck.training.task import Task
@@ -139,6 +140,18 @@ def trained(task: Task, steps: int | None = None, cut: int | None = None) -> np.
         losses.append(task.engine.advance(rows, plan.factors(np.arange(done, done + stop - step)), done))
         done += stop - step
     return np.concatenate(losses)
+
+
+def undetermined(task: Task) -> set[str]:
+    """Biases that batch norm takes off again with the mean, at once or after linear layers. Their gradient is all
+    rounding, of which some optimizers make whole steps, and the running mean follows them."""
+    assert task.network is not None
+    names, is_taken_off = set[str](), False
+    for number, layer in reversed([*enumerate(task.network.layers)]):
+        if is_taken_off and isinstance(layer, Linear | BatchNorm):
+            names |= {f"{number}.bias", f"{number + 1}.running_mean"}
+        is_taken_off = isinstance(layer, BatchNorm) or (is_taken_off and isinstance(layer, Linear))
+    return names
 
 
 def distance(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -45,11 +45,11 @@ class Evaluation(NamedTuple):
 
 
 class Engine(Protocol):
-    """Trains one network on the rows it was made with. Two engines given the same do the same, to rounding."""
+    """Trains one network on the rows it was made with. Engines given the same do the same, to rounding."""
 
     @property
     def name(self) -> str:
-        """dense or torch."""
+        """dense, torch or graph."""
         ...
 
     @property

@@ -6,9 +6,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cases import CLASS_WEIGHTS, OPTIMIZERS, agreement_cases, distance, images, label, recipe, table, trained
+from cases import (
+    CLASS_WEIGHTS,
+    OPTIMIZERS,
+    agreement_cases,
+    distance,
+    images,
+    label,
+    recipe,
+    table,
+    trained,
+    undetermined,
+)
 from unstuck.data.dataset import Dataset
-from unstuck.network.layers import BatchNorm, Linear
 from unstuck.recipe.spec import Recipe
 from unstuck.training.task import Task, task_of_recipe
 
@@ -19,18 +29,6 @@ def both(case: Recipe, dataset: Dataset) -> tuple[Task, Task]:
     dense, other = (task_of_recipe(case.edit("engine", name), dataset) for name in ("dense", "torch"))
     assert (dense.engine.name, other.engine.name) == ("dense", "torch")
     return dense, other
-
-
-def undetermined(task: Task) -> set[str]:
-    """Biases that batch norm takes off again with the mean, at once or after linear layers. Their gradient is all
-    rounding, of which some optimizers make whole steps, and the running mean follows them."""
-    assert task.network is not None
-    names, is_taken_off = set[str](), False
-    for number, layer in reversed([*enumerate(task.network.layers)]):
-        if is_taken_off and isinstance(layer, Linear | BatchNorm):
-            names |= {f"{number}.bias", f"{number + 1}.running_mean"}
-        is_taken_off = isinstance(layer, BatchNorm) or (is_taken_off and isinstance(layer, Linear))
-    return names
 
 
 def check(ours: Task, theirs: Task, steps: int | None = None, *, entries: bool = True) -> None:

@@ -41,7 +41,7 @@ BAD = [
     ("batch_size = 0\nthreads = 0", "batch_size", "0", "(1 more to mend after it.)"),
     ("seed = -1", "seed", "-1", "be greater than or equal to 0"),
     ("seed = 1979-05-27", "seed", "datetime.date(1979, 5, 27)", "be a valid integer"),
-    ("engine = 'jax'", "engine", "'jax'", "Known: auto, dense, torch."),
+    ("engine = 'jax'", "engine", "'jax'", "Known: auto, dense, graph, torch."),
     ("keep = 'beste'", "keep", "'beste'", "Did you mean best?"),
     ("model = 'cnn'", "model.name", "'cnn'", "Known: alexnet, autoencoder,"),
     ("model = { hidden = [16, 0] }", "model.hidden.1", "0", "be greater than 0"),

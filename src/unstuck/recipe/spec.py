@@ -22,7 +22,7 @@ from unstuck.recipe.problem import reworded
 from unstuck.recipe.schedule import CosineRate, Schedule
 from unstuck.recipe.transfer import Transfer
 
-EngineName = Literal["auto", "dense", "torch"]
+EngineName = Literal["auto", "dense", "torch", "graph"]
 
 
 class Stopping(Part):
@@ -44,9 +44,9 @@ class Recipe(Part):
     batch_size: Count = 32
     """Rows per step."""
     engine: Annotated[EngineName, Canonical] = "auto"
-    """auto: dense where it can train the recipe, else torch."""
+    """auto: dense where it can train the recipe, else torch. graph: to read and to check by, slow."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the torch engine trains; auto: on a GPU if there is one. Dense knows the processor alone."""
+    """Where the torch engine trains; auto: on a GPU if there is one. The others know the processor alone."""
     threads: Count = 1
     """Processor threads of the torch engine. More than one slow a small network down."""
     precision: Annotated[Literal["float32", "bf16"], Canonical] = "float32"

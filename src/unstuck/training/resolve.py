@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from unstuck.data.dataset import Dataset
-from unstuck.dense.engine import why_not
+from unstuck.dense import engine as dense_engine
 from unstuck.errors import RecipeError
 from unstuck.network.build import LINKS, build
 from unstuck.network.layers import BatchNorm
@@ -15,6 +15,7 @@ from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.model import Own, Recurrent
 from unstuck.recipe.schedule import Plateau
 from unstuck.recipe.spec import Recipe
+from unstuck.training import graph_engine
 
 # A recipe that does not say otherwise takes so many rows per step, or all where there are fewer.
 _USUAL_BATCH = Recipe.model_fields["batch_size"].default
@@ -39,7 +40,7 @@ def resolve(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Network | None]:
     if network:
         _check_last_batch(recipe, network, len(dataset.train))
     engine = _engine(recipe, network)
-    decided = [Edit("engine", engine), *([Edit("device", "cpu")] if engine == "dense" else [])]
+    decided = [Edit("engine", engine), *([] if engine == "torch" else [Edit("device", "cpu")])]
     return edited(recipe, decided), network
 
 
@@ -136,12 +137,13 @@ def _data(recipe: Recipe, dataset: Dataset) -> list[Edit]:
 
 
 def _engine(recipe: Recipe, network: Network | None) -> str:
-    lacking = why_not(recipe, network) if network else "model of your own"
-    if recipe.engine == "dense" and lacking:
-        hint = f"The dense engine has no {lacking}."
-        raise RecipeError("engine", "be torch or auto for this network", "dense", hint=hint)
-    if recipe.engine == "dense" and recipe.device == "cuda":
-        raise RecipeError("engine", "be torch or auto where the device is cuda", "dense")
+    lacks = graph_engine.why_not if recipe.engine == "graph" else dense_engine.why_not
+    lacking = lacks(recipe, network) if network else "model of your own"
     if recipe.engine == "auto":
         return "torch" if lacking or recipe.device == "cuda" else "dense"
+    if recipe.engine != "torch" and lacking:
+        hint = f"The {recipe.engine} engine has no {lacking}."
+        raise RecipeError("engine", "be torch or auto for this network", recipe.engine, hint=hint)
+    if recipe.engine != "torch" and recipe.device == "cuda":
+        raise RecipeError("engine", "be torch or auto where the device is cuda", recipe.engine)
     return recipe.engine

@@ -21,6 +21,7 @@ from unstuck.recipe.schedule import Plateau
 from unstuck.recipe.spec import Recipe, Stopping
 from unstuck.rng import stream
 from unstuck.training import transfer
+from unstuck.training.graph_engine import GraphEngine
 from unstuck.training.loop import Plan
 from unstuck.training.own import maker
 from unstuck.training.program import Program
@@ -94,9 +95,9 @@ def task_of_recipe(
         recipe = transfer.noted(recipe, given, is_loaded=dataset is not None)
     dataset = dataset or load_for(recipe, given and given.inputs)
     recipe, network = resolve(recipe, dataset)
-    if recipe.engine == "dense":
+    if recipe.engine in ("dense", "graph"):
         assert network is not None
-        engine, rows = _dense(recipe, network, dataset), dataset.splits
+        engine, rows = _own(recipe, network, dataset), dataset.splits
     else:
         engine, rows, recipe = _torch(recipe, network, dataset, make, given)
     steps = -(-len(dataset.train) // recipe.batch_size)
@@ -128,8 +129,9 @@ def _initial(recipe: Recipe, network: Network) -> np.ndarray:
     return initial_parameters(network, recipe.model.initializer, recipe.seed)
 
 
-def _dense(recipe: Recipe, network: Network, dataset: Dataset) -> Engine:
-    return DenseEngine.make(
+def _own(recipe: Recipe, network: Network, dataset: Dataset) -> Engine:
+    make = DenseEngine.make if recipe.engine == "dense" else GraphEngine.make
+    return make(
         network,
         recipe,
         parameters=_initial(recipe, network),

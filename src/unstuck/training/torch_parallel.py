@@ -304,8 +304,8 @@ class _Step:
 
 def _chosen(recipe: Recipe) -> Recipe:
     """The recipe with engine and device decided, or refused."""
-    if recipe.engine == "dense":
-        raise RecipeError("engine", f"be torch or auto {_WHERE}", "dense")
+    if recipe.engine not in ("torch", "auto"):
+        raise RecipeError("engine", f"be torch or auto {_WHERE}", recipe.engine)
     if recipe.device == "cuda":
         raise RecipeError("device", f"be cpu or auto {_WHERE}", "cuda")
     # Code runs where somebody typed its name, and never because another process says so.
