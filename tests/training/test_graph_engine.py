@@ -24,6 +24,7 @@ from unstuck import files
 from unstuck.data import load
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
+from unstuck.network.graphed import graphed
 from unstuck.recipe import file
 from unstuck.recipe.data import Data
 from unstuck.recipe.spec import Recipe
@@ -187,3 +188,12 @@ def test_it_knows_no_gpu():
 def test_auto_never_takes_it(model):
     data = images() if "hidden" in model else pulses()
     assert task_of_recipe(recipe(model=model), data).engine.name in ("dense", "torch")
+
+
+def test_a_graph_in_training_mode_must_be_told_what_dropout_keeps():
+    task = task_of_recipe(recipe(engine="graph", model={"hidden": [4], "dropout": 0.5}), images())
+    weights, x = task.engine.weights(), np.ones((2, 24))
+    with pytest.raises(RecipeError, match="none of them dropout"):
+        graphed(task.network, weights, x)
+    dropped = graphed(task.network, weights, x, kept=lambda place, size, share: np.zeros(size, bool))
+    np.testing.assert_array_equal(dropped.outputs.value, np.tile(weights["3.bias"], (2, 1)))

@@ -1,6 +1,6 @@
 """A network on the computational graph: every layer as the operations that it is made of.
 
-What a recipe describes becomes nodes in NumPy and float64, to be explained, drawn, and compared with both engines.
+What a recipe describes becomes nodes in NumPy and float64: to be explained, drawn, trained, and checked by.
 """
 
 from collections.abc import Callable, Mapping, Sequence
