@@ -17,6 +17,7 @@ from unstuck.report.wording import grouped
 
 MOST_NODES = 60
 """Nodes up to which each is told; a larger graph is told by its layers."""
+_WHOLE = ("node", "value", "g")  # columns whose lines are rows of matrices, and are not broken
 MOST_NUMBERS = 1000
 """Of an array, up to which a program is given them all."""
 
@@ -160,5 +161,5 @@ def _listed(value: np.ndarray) -> Any:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=column in _WHOLE)
     return table
