@@ -191,9 +191,13 @@ def _by_torch(
 
 def _flows(network: Network, sizes: Sequence[tuple[float, float]]) -> tuple[Flow, ...]:
     return tuple(
-        Flow(layer=str(place), name=words(layer), weights=_weights(layer), value=value, gradient=gradient)
+        Flow(layer=str(place), name=_words(layer), weights=_weights(layer), value=value, gradient=gradient)
         for place, (layer, (value, gradient)) in enumerate(zip(network.layers, sizes, strict=True))
     )
+
+
+def _words(layer: Layer) -> str:
+    return "residual block" if isinstance(layer, Residual) else words(layer)
 
 
 def _weights(layer: Layer) -> int:
