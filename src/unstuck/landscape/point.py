@@ -7,6 +7,7 @@ import numpy as np
 
 from unstuck.interval import Interval
 from unstuck.landscape.spectrum import Eigenvalue, ends
+from unstuck.landscape.survey import Spectrum, survey
 
 if TYPE_CHECKING:
     from unstuck.landscape.surface import Surface
@@ -45,7 +46,8 @@ class Point:
         smallest: eigenvalue of the Hessian, between its error bounds.
         largest: likewise.
         escape: at a saddle.
-        products: Hessian products spent.
+        products: Hessian products spent on the verdict.
+        spectrum: trace, density and the Gauss–Newton's largest eigenvalue, where it was asked for.
     """
 
     kind: Kind
@@ -57,6 +59,7 @@ class Point:
     largest: Interval
     escape: Escape | None
     products: int
+    spectrum: Spectrum | None = None
 
     @property
     def highest_stable_rate(self) -> float:
@@ -67,8 +70,10 @@ class Point:
         return 2 / self.largest.mean if self.largest.mean > 0 else np.inf
 
 
-def examine(surface: "Surface", generator: np.random.Generator, *, tolerance: float = 1e-4) -> Point:
-    """The verdict on where a surface's parameters are."""
+def examine(
+    surface: "Surface", generator: np.random.Generator, *, tolerance: float = 1e-4, spectrum: bool = False
+) -> Point:
+    """The verdict on where a surface's parameters are, and, if asked for, the spectrum there."""
     gradient = surface.slope()
     loss, norm = surface.moved(np.zeros(surface.size)), float(np.linalg.norm(gradient))
     flat = 2 * FLAT * max(abs(loss), 1e-12) / max(surface.length, 1.0) ** 2
@@ -87,6 +92,7 @@ def examine(surface: "Surface", generator: np.random.Generator, *, tolerance: fl
         largest=_between(largest),
         escape=escape,
         products=found.products,
+        spectrum=survey(surface, generator) if spectrum else None,
     )
 
 
@@ -124,5 +130,5 @@ def _escape(surface: "Surface", found: Eigenvalue, gradient: np.ndarray, loss: f
     tried = [
         (surface.moved(side * step * unit * direction), side * step * unit) for step in _STEPS for side in (1, -1)
     ]
-    after, length = min((one for one in tried if np.isfinite(one[0])), default=(loss, 0.0))
+    after, length = min(one for one in ((loss, 0.0), *tried) if np.isfinite(one[0]))
     return Escape(abs(length), loss, after, np.sign(length) * direction)

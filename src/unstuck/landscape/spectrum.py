@@ -135,7 +135,12 @@ def _eigenvalue(product: Product, vector: np.ndarray) -> Eigenvalue:
 
 
 def trace(product: Product, size: int, generator: np.random.Generator, *, draws: int = 30) -> np.ndarray:
-    """Independent estimates (draws,) whose mean is the trace. Hutchinson 1990, doi:10.1080/03610919008812866."""
+    """Independent estimates (draws,) whose mean is the trace; of a small matrix all are the trace itself.
+
+    Source: Hutchinson 1990, doi:10.1080/03610919008812866.
+    """
+    if size <= _SMALL:
+        return np.full(draws, np.trace(_whole(product, size)))
     signs = generator.choice([-1.0, 1.0], (draws, size))
     return np.array([v @ product(v) for v in signs])
 
@@ -150,12 +155,14 @@ class Density(NamedTuple):
 def density(
     product: Product, size: int, generator: np.random.Generator, *, draws: int = 10, steps: int = 40
 ) -> Density:
-    """The spectral density by stochastic Lanczos quadrature.
+    """The spectral density by stochastic Lanczos quadrature; of a small matrix, its eigenvalues themselves.
 
     Each draw's tridiagonal matrix has the moments of the density up to 2 · steps, as seen from a random vector.
 
     Source: Ghorbani et al. 2019, arXiv:1901.10159; Ubaru et al. 2017, doi:10.1137/16M1104974.
     """
+    if size <= _SMALL:
+        return Density(np.linalg.eigvalsh(_whole(product, size)), np.full(size, 1 / size))
     places, shares = [], []
     for _ in range(draws):
         matrix, _ = _lanczos(product, generator.normal(size=size), min(steps, size))
