@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import curvature, export, finetune, load, plane, train
+    from unstuck.api import curvature, escape, export, finetune, load, plane, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.experiments import compare, crossval, ensemble
@@ -28,6 +28,7 @@ __all__ = [
     "crossval",
     "curvature",
     "ensemble",
+    "escape",
     "export",
     "finetune",
     "load",
@@ -47,6 +48,7 @@ _HOMES = {
     "crossval": "unstuck.experiments",
     "curvature": "unstuck.api",
     "ensemble": "unstuck.experiments",
+    "escape": "unstuck.api",
     "export": "unstuck.api",
     "finetune": "unstuck.api",
     "load": "unstuck.api",

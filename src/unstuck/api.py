@@ -25,7 +25,7 @@ from unstuck.training.folder import Folder
 from unstuck.training.own import retyped
 from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.program import Program
-from unstuck.training.run import Run, conclude, load, seal
+from unstuck.training.run import Run, conclude, load, seal, task_of_run
 from unstuck.training.scores import score_of
 from unstuck.training.task import Task, task_of_program, task_of_recipe
 from unstuck.training.training import Training
@@ -35,6 +35,8 @@ __all__ = [
     "answers",
     "begin",
     "curvature",
+    "escape",
+    "escaping",
     "evaluate",
     "export",
     "finetune",
@@ -215,17 +217,60 @@ def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:
             raise DataError(f"the data must have the run's {what} {expected}, got {got}.")
 
 
-def curvature(what: Recipe | Program | Run, *, rows: int = 1000, seed: int = 0) -> Point:
+def curvature(what: Recipe | Program | Run, *, rows: int = 1000, seed: int = 0, spectrum: bool = False) -> Point:
     """Whether a network stands in a minimum, at a saddle or on a plateau of its loss, by gradient and Hessian.
 
     Args:
         what: a Recipe or a Program at its initial weights, or a Run at those that it kept.
         rows: of the training rows, at most, that the loss is the mean of; more make it slower and less noisy.
         seed: draws them, and where the search for eigenvalues starts.
+        spectrum: whether all of it is looked at, too, by ten times as many products: `point.spectrum`.
     """
     if rows < 1:
         raise RecipeError("rows", "be 1 or more", rows)
-    return importlib.import_module("unstuck.training.torch_surface").point_of(what, None, rows=rows, seed=seed)
+    home = importlib.import_module("unstuck.training.torch_surface")
+    return home.point_of(what, None, rows=rows, seed=seed, spectrum=spectrum)
+
+
+def escape(what: Recipe | Program | Run, *, out: str | Path | None = None, rows: int = 1000, seed: int = 0) -> Run:
+    """Go on from a saddle: train the same again, from weights a step down its steepest side.
+
+    `RunError` where `curvature` finds no saddle. The optimizer and its schedule begin anew.
+
+    Args:
+        what: as `curvature` has it. Where a program's run is at a saddle, give the Program with that model:
+            dataclasses.replace(program, model=run.predictor.model).
+        out: a new folder for the run; nothing: it stays in memory.
+        rows: as `curvature` has it.
+        seed: likewise; of a program also that of its training.
+    """
+    _, training = escaping(what, out=Path(out) if out else None, rows=rows, seed=seed)
+    for _ in training:
+        pass
+    return finish(training)
+
+
+def escaping(
+    what: Recipe | Program | Run, *, out: Path | None, rows: int = 1000, seed: int = 0, spectrum: bool = False
+) -> tuple[Point, Training]:
+    """The saddle, and the training that goes on from it, to iterate over; the folder says where it began."""
+    if rows < 1:
+        raise RecipeError("rows", "be 1 or more", rows)
+    home = importlib.import_module("unstuck.training.torch_surface")
+    point, weights = home.beyond(what, rows=rows, seed=seed, spectrum=spectrum)
+    if isinstance(what, Run):
+        task = task_of_run(what)
+    else:
+        task = task_of_program(what, seed=seed) if isinstance(what, Program) else task_of_recipe(what)
+    task.engine.restore(weights)
+    folder = Folder.create(out) if out else None
+    training = _started(task, folder)
+    if folder:
+        source = str(what.folder.resolve()) if isinstance(what, Run) and what.folder else None
+        step = point.escape
+        escaped = {"run": source, "length": step.length, "before": step.before, "after": step.after}
+        folder.set_state("running", escaped=escaped)
+    return point, training
 
 
 def plane(

@@ -14,6 +14,8 @@ def verb(
     rows: int = 1000,
     surface: Annotated[bool, Parameter(negative="")] = False,
     out: str | None = None,
+    spectrum: Annotated[bool, Parameter(negative="")] = False,
+    escape: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -31,12 +33,17 @@ def verb(
         Draw the loss around, along two random directions.
     out
         The picture's file; else figures/surface.png in the run's folder, or NAME-surface.png here.
+    spectrum
+        Tell of all curvatures: their sum, how they are spread, and the largest of the Gauss–Newton matrix.
+    escape
+        At a saddle, train the same again from a step down its steepest side, into this new folder.
     set_
         KEY=VALUE, the long form of a recipe flag.
     json
-        Print the result as JSON and nothing else.
+        Print the result as JSON and nothing else; with --escape it is the new run's.
     """
     from unstuck import api
+    from unstuck.cli.progress import followed
     from unstuck.cli.source import only_model, recipe_of
     from unstuck.report import plots, point, view
     from unstuck.training.run import load
@@ -47,14 +54,18 @@ def verb(
     else:
         what = recipe = recipe_of(source, set_ or [])
         place = Path(f"{recipe.model.name}-surface.png")
-    found = api.curvature(what, rows=rows)
-    if json:
-        print(json_text.dumps(point.as_json(found), indent=2))
+    training = None
+    if escape:
+        found, training = api.escaping(what, out=Path(escape), rows=rows, spectrum=spectrum)
     else:
+        found = api.curvature(what, rows=rows, spectrum=spectrum)
+    if not json:
         print(point.told(found, recipe and recipe.optimizer))
+    elif not training:
+        print(json_text.dumps(point.as_json(found, recipe and recipe.optimizer), indent=2))
     if surface or out:
         path = Path(out or place)
         plots.save(plots.draw_plane(view.PlaneView.of(api.plane(what, rows=rows))), path)
         if not json:
             print(f"picture: {path}")
-    return 0
+    return followed(training, record=19, json=json) if training else 0

@@ -55,15 +55,15 @@ class Surface:
             said = f"got {first} and {second}: something in it is drawn anew"
             raise ProgramError(f"the loss must be the same at every look, {said}.")
 
-    def _outputs(self, at: Tensor) -> Tensor:
+    def _named(self, at: Tensor) -> dict[str, Tensor]:
         parts = at.split([shape.numel() for shape in self._shapes])
-        named = {
-            name: part.view(shape) for name, part, shape in zip(self._names, parts, self._shapes, strict=True)
-        }
+        return {name: part.view(shape) for name, part, shape in zip(self._names, parts, self._shapes, strict=True)}
+
+    def _outputs(self, at: Tensor) -> Tensor:
         is_training = self._module.training
         self._module.eval()
         try:
-            return functional_call(self._module, {**self._state, **named}, (self._x,))
+            return functional_call(self._module, {**self._state, **self._named(at)}, (self._x,))
         finally:
             self._module.train(is_training)
 
@@ -132,8 +132,7 @@ class Surface:
 
     def parts(self) -> list[np.ndarray]:
         """The parameters one by one, each in its own shape."""
-        parts = self.here.split([shape.numel() for shape in self._shapes])
-        return [part.view(shape).cpu().numpy() for part, shape in zip(parts, self._shapes, strict=True)]
+        return [part.cpu().numpy() for part in self._named(self.here).values()]
 
     @property
     def length(self) -> float:
@@ -150,9 +149,8 @@ class Surface:
 
     def weights(self, step: np.ndarray) -> dict[str, np.ndarray]:
         """The parameters a step (P,) away from here, by name, in float32."""
-        parts = (self.here + self._tensor(step)).float().split([shape.numel() for shape in self._shapes])
-        named = zip(self._names, parts, self._shapes, strict=True)
-        return {name: part.view(shape).cpu().numpy().copy() for name, part, shape in named}
+        named = self._named((self.here + self._tensor(step)).float())
+        return {name: part.cpu().numpy().copy() for name, part in named.items()}
 
     def product(self, v: np.ndarray) -> np.ndarray:
         """The Hessian times a vector (P,)."""

@@ -1,7 +1,7 @@
 """A run: what a training left, in memory or read back from its folder."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from unstuck import files
-from unstuck.data import Dataset, Scaling
+from unstuck.data import Dataset, Scaling, load_for
 from unstuck.engine import Arrays, Engine, Evaluation, Stop, StopReason
-from unstuck.errors import RunError
+from unstuck.errors import DataError, RunError
 from unstuck.recipe import file
+from unstuck.recipe.edit import Edit, edited
 from unstuck.recipe.spec import Recipe
 from unstuck.training.archive import Archive
 from unstuck.training.folder import Folder, finite
 from unstuck.training.own import retyped
 from unstuck.training.predictor import DataFacts, Predictor
 from unstuck.training.record import Record
+from unstuck.training.task import Task, task_of_recipe
 from unstuck.training.training import Training
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -85,6 +87,21 @@ class Run:
         else:
             is_classes = "train_accuracy" in self.record.units and answers.ndim > 1 and answers.shape[1] > 1
         return answers.argmax(axis=1) if is_classes else answers
+
+
+def task_of_run(run: Run, dataset: Dataset | None = None, edits: Iterable[Edit] = ()) -> Task:
+    """A recipe's run made live again, with the weights that it kept; `dataset` is its data, if they are loaded."""
+    predictor = run.predictor
+    if run.recipe is None or run.facts is None or not isinstance(predictor, Predictor):
+        raise RunError("the run must be a recipe's: of a program's own, hand over the Program.")
+    make = predictor.make or retyped(run.recipe, None, run.folder or "the run")
+    inputs = predictor.inputs if run.recipe.data.scaling == "source" else None
+    dataset = dataset or load_for(run.recipe, inputs)
+    if dataset.fingerprint != run.facts.fingerprint:
+        raise DataError(f"{dataset.name} has changed since the run: there is no going back to it.")
+    task = task_of_recipe(edited(run.recipe, edits), dataset, make=make, resumed=True)
+    task.engine.restore(run.weights)
+    return task
 
 
 def conclude(training: Training) -> Run:

@@ -12,21 +12,39 @@ from unstuck.errors import RunError
 from unstuck.landscape.plane import POINTS, Plane, plane
 from unstuck.landscape.point import Point, examine
 from unstuck.landscape.surface import Surface
+from unstuck.recipe.edit import Edit
 from unstuck.recipe.spec import Recipe
 from unstuck.rng import stream
 from unstuck.training.program import Program
-from unstuck.training.run import Run
+from unstuck.training.run import Run, task_of_run
 from unstuck.training.task import task_of_program, task_of_recipe
 from unstuck.training.torch_engine import TorchEngine
 
 
-def point_of(what: Recipe | Program | Run, dataset: Dataset | None, *, rows: int, seed: int) -> Point:
+def point_of(
+    what: Recipe | Program | Run, dataset: Dataset | None, *, rows: int, seed: int, spectrum: bool = False
+) -> Point:
     """The verdict at initial weights, or at a run's, on at most so many training rows that the seed draws.
 
     `dataset` is that of a recipe, or of a recipe's run, if it is loaded already.
     """
     surface = _surface(_engine(what, dataset, seed), rows, seed)
-    return examine(surface, stream(seed, "probe", 1))
+    return examine(surface, stream(seed, "probe", 1), spectrum=spectrum)
+
+
+def beyond(
+    what: Recipe | Program | Run, *, rows: int, seed: int, spectrum: bool = False
+) -> tuple[Point, dict[str, np.ndarray]]:
+    """The verdict, and all weights by name, a step down the saddle; `RunError` where there is no way down."""
+    engine = _engine(what, None, seed)
+    surface = _surface(engine, rows, seed)
+    point = examine(surface, stream(seed, "probe", 1), spectrum=spectrum)
+    if point.escape is None:
+        raise RunError(f"there must be a saddle to go on from, got {point.kind}: {point.reason}.")
+    if point.escape.after >= point.loss:
+        raise RunError(f"no step down the saddle lowers the loss, {point.loss:.6g}: there is no going on from it.")
+    moved = surface.weights(point.escape.length * point.escape.direction)
+    return point, engine.weights() | moved
 
 
 def plane_of(
@@ -48,9 +66,8 @@ def _engine(what: Recipe | Program | Run, dataset: Dataset | None, seed: int) ->
         engine: Any = task_of_program(what, seed=seed).engine
     elif isinstance(what, Recipe):
         engine = task_of_recipe(what.edit("engine", "torch"), dataset).engine
-    elif what.recipe is not None:
-        engine = task_of_recipe(what.recipe.edit("engine", "torch"), dataset).engine
-        engine.restore(what.weights)
+    elif what.recipe is not None:  # on the device that is here: its own may be elsewhere
+        engine = task_of_run(what, dataset, [Edit("engine", "torch"), Edit("device", "auto")]).engine
     else:
         engine = what.predictor
     if not isinstance(engine, TorchEngine):
