@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench docs figures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(STAMP) ## style and types
 
 docs: $(STAMP) ## what follows from the code: README's tree, the pictures of the main job
 	$(BIN)/python docs/make.py
+
+figures: $(STAMP) ## the pictures of docs/landscape.md, some minutes
+	$(BIN)/python -m studies.landscape
 
 bench: .venv/.bench ## speed beside the peers, about fifteen minutes
 	$(BIN)/python -m benchmarks

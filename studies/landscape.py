@@ -1,7 +1,7 @@
-"""Loss surfaces and what walks on them: `python -m studies.landscape` draws the pictures of docs/landscape.md.
+"""Loss surfaces and what walks on them: `python -m studies.landscape` draws all pictures of docs/landscape.md.
 
 Five optimizers from one start on a ravine, a saddle and a plateau; and the gradient of the squared error and of
-cross-entropy behind a sigmoid.
+cross-entropy behind a sigmoid. The others are measured in conditioning.py and planes.py.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from studies import conditioning, planes
 from unstuck.report.plots import canvas
 
 FIGURES = Path(__file__).parent.parent / "docs" / "figures"
@@ -126,6 +127,8 @@ def draw_losses(path: Path) -> None:
 def main() -> None:
     draw_walks(FIGURES / "landscape-walks.png")
     draw_losses(FIGURES / "landscape-losses.png")
+    conditioning.main(FIGURES / "landscape-ratios.png")
+    planes.main(FIGURES / "landscape-planes.png")
 
 
 if __name__ == "__main__":

@@ -30,9 +30,8 @@ def paint_plane(axes: "Axes", view: PlaneView, *, named: bool = True) -> None:
     shades = LinearSegmentedColormap.from_list("losses", ["#F7FAFC", BLUE])
     places = (view.across, view.up, np.ma.masked_invalid(view.losses))
     if len(view.levels):
-        bounds = [np.nanmin(view.losses), *view.levels, np.nanmax(view.losses)]
-        colours = shades(np.linspace(0, 0.75, len(bounds) - 1))
-        axes.contourf(*places, levels=bounds, colors=colours)
+        colours = shades(np.linspace(0, 0.75, len(view.levels) + 1))
+        axes.contourf(*places, levels=view.levels, colors=colours, extend="both")
         lines = axes.contour(*places, levels=view.levels, colors=INK, linewidths=0.5)
         axes.clabel(lines, fontsize=SMALL, fmt=lambda level: f"{level:.6g}", colors=INK)
     axes.plot(0, 0, "o", color=ORANGE, ms=5)
