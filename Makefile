@@ -38,6 +38,7 @@ figures: $(STAMP) ## the pictures of docs/landscape.md, some minutes
 bench: .venv/.bench ## speed beside the peers, about fifteen minutes
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.studies
+	$(BIN)/python -m benchmarks.curvature
 
 clean: ## remove the environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache

@@ -12,7 +12,8 @@ Product = Callable[[np.ndarray], np.ndarray]
 _operator: Any = LinearOperator  # SciPy says their types in parts
 _eigsh: Any = eigsh
 _SMALL = 64  # rows up to which the whole matrix is computed
-_BASIS = 40  # vectors that Lanczos keeps: of 10, 20 and 40 the fewest products, docs/benchmark-curvature.md
+_BASIS = 40  # vectors that Lanczos keeps: of 10, 20 and 40 the fewest products, docs/log.md
+_TOLD = 1e-3  # share of itself within which the smallest is to be known
 _SCALED = 8  # steps after which the largest magnitude is known to a few percent
 
 
@@ -47,8 +48,8 @@ def ends(
 ) -> Ends:
     """The outermost eigenvalues by Lanczos, both from one Krylov space, or of the whole matrix if it is small.
 
-    The smallest is often a thousandth of the largest, and its sign is what one asks for: where its error does not
-    tell it, the search goes on with a tenth of the tolerance.
+    The smallest is often a thousandth of the largest, and its sign is what one asks for: where its error is no
+    thousandth of itself, the search goes on with a hundredth of the tolerance.
 
     Args:
         product: with the matrix.
@@ -72,12 +73,12 @@ def ends(
     few, _ = _lanczos(counted, start, _SCALED)
     scale = float(np.abs(np.linalg.eigvalsh(few)).max())
     found = None
-    for finer in tolerance * 10.0 ** -np.arange(5):
+    for finer in tolerance * 100.0 ** -np.arange(3):
         nearer = _restarted(counted, start, "BE", scale or 1.0, finer, (most - spent) // _BASIS)
         if nearer is None:
             break
         smallest, highest = found = nearer
-        if smallest.error <= max(abs(smallest.value), nought) / 10:
+        if smallest.error <= max(_TOLD * abs(smallest.value), nought / 10):
             break
         start = smallest.vector + highest.vector
     smallest, highest = found or _roughly(counted, start)
