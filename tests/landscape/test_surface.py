@@ -7,7 +7,7 @@ from torch import nn
 
 from unstuck.errors import ProgramError
 from unstuck.landscape.point import examine
-from unstuck.landscape.spectrum import density, ends, largest, trace
+from unstuck.landscape.spectrum import density, ends, largest, newton_gain, trace
 from unstuck.landscape.surface import Surface
 
 RNG = np.random.default_rng(0)
@@ -183,6 +183,59 @@ def test_xor_from_tiny_weights_is_undecided_and_says_so():
     found = examine(Surface(module, nn.MSELoss(), *XOR), RNG)
     assert found.kind == "undecided"
     assert "flat or within its error" in found.reason
+
+
+class Bowl:
+    """Curvatures (P,), places (P,) from the bottom, where the loss is 1 unless told: a surface of another make."""
+
+    def __init__(self, curvatures, places, bottom=1.0):
+        self.curvatures, self.places, self.bottom = np.array(curvatures), np.array(places), bottom
+        self.size, self.length = len(self.places), 1.0
+
+    def slope(self):
+        return self.curvatures * self.places
+
+    def product(self, v):
+        return self.curvatures * v
+
+    def moved(self, step):
+        return float(self.bottom + self.curvatures @ (self.places + step) ** 2 / 2)
+
+
+@pytest.mark.parametrize(("along", "kind"), [(100.0, "undecided"), (1.0, "minimum")])
+def test_a_slope_along_a_valley_counts_however_steep_its_walls_are(along, kind):
+    of = Bowl([200.0, 2e-4], [1e-6, along])
+    found = examine(of, RNG)
+    assert found.gain == pytest.approx((of.moved(np.zeros(2)) - 1) / of.moved(np.zeros(2)))
+    assert found.kind == kind
+
+
+def test_newtons_gain_is_the_whole_way_down_a_bowl_and_counts_flat_directions_as_flat():
+    curvatures, places = np.linspace(1, 10, 100), RNG.normal(size=100)
+    of = Bowl(curvatures, places, 0.0)
+    for product in (of.product, lambda v: -of.product(v)):  # up from a saddle counts like down
+        assert newton_gain(product, of.slope(), nought=1e-9, steps=100) == pytest.approx(of.moved(np.zeros(100)))
+    assert newton_gain(np.zeros_like, places, nought=0.1) == pytest.approx(places @ places / 2 / 0.1)
+    assert newton_gain(np.zeros_like, np.zeros(100), nought=0.1) == 0
+
+
+@pytest.mark.parametrize(("steps_away", "kind"), [(0.5, "minimum"), (100, "undecided")])
+def test_what_rounding_to_float32_leaves_of_no_loss_is_no_slope(steps_away, kind):
+    rounding = 2.0**-24 * steps_away
+    assert examine(Bowl([1.0, 2.0], [rounding, 0.0], 0.0), RNG).kind == kind
+
+
+def test_weights_that_are_not_finite_are_undecided_and_said_to_be():
+    module = perceptron(2, 30, 1)
+    with torch.no_grad():
+        module[2].bias.fill_(np.nan)
+    found = examine(Surface(module, nn.MSELoss(), *XOR), RNG)
+    assert (found.kind, found.reason) == ("undecided", "the loss or its derivatives are not finite")
+
+
+def test_a_network_that_is_frozen_has_no_surface():
+    with pytest.raises(ProgramError, match="must have a parameter that learns"):
+        Surface(perceptron(2, 3, 1).requires_grad_(False), nn.MSELoss(), *XOR)
 
 
 def test_a_slope_is_no_critical_point():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from unstuck.interval import Interval
-from unstuck.landscape.spectrum import Eigenvalue, ends
+from unstuck.landscape.spectrum import Eigenvalue, ends, newton_gain
 from unstuck.landscape.survey import Spectrum, survey
 
 if TYPE_CHECKING:
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 Kind = Literal["minimum", "saddle", "plateau", "undecided"]
 
 NEGLIGIBLE = 1e-3
-"""Share of the loss that the best gradient step may still win at a critical point; ours, docs/thresholds.md."""
+"""Share of the loss that Newton's step may still win at a critical point; ours, docs/thresholds.md."""
 FLAT = 1e-6
 """Share of the loss by which it may change along a flat direction over the parameters' length, or 1; likewise."""
+_ROUNDED = 2.0**-24  # share of a float32 number by which it is rounded, at most
 _STEPS = 10.0 ** np.arange(-3, 1.5, 0.25)  # lengths tried along a descent direction, in norms of the parameters
 
 
@@ -41,12 +42,12 @@ class Point:
         reason: a sentence.
         loss: there.
         gradient_norm: there.
-        gain: what the best step along the gradient would win on the local quadratic, ‖g‖² / (2 λ), as a share of
-            the loss; of a slope without curvature infinite.
+        gain: what Newton's step would win on the local quadratic, as a share of the loss; 0 if no more than
+            rounding the weights to float32 may cost.
         smallest: eigenvalue of the Hessian, between its error bounds.
         largest: likewise.
         escape: at a saddle.
-        products: Hessian products spent on the verdict.
+        products: Hessian products spent on the eigenvalues.
         spectrum: trace, density and the Gauss–Newton's largest eigenvalue, where it was asked for.
     """
 
@@ -76,10 +77,12 @@ def examine(
     """The verdict on where a surface's parameters are, and, if asked for, the spectrum there."""
     gradient = surface.slope()
     loss, norm = surface.moved(np.zeros(surface.size)), float(np.linalg.norm(gradient))
+    if not np.isfinite([loss, norm, *surface.product(gradient)]).all():
+        return _nowhere(loss, norm)
     flat = 2 * FLAT * max(abs(loss), 1e-12) / max(surface.length, 1.0) ** 2
     found = ends(surface.product, surface.size, generator, tolerance=tolerance, nought=flat)
     smallest, largest = found.smallest, found.largest
-    gain = _gain(norm, max(abs(smallest.value), abs(largest.value)), loss)
+    gain = _gain(surface, gradient, max(abs(smallest.value), abs(largest.value)), loss, flat)
     kind, reason = _judged(smallest, largest, gain, flat)
     escape = _escape(surface, smallest, gradient, loss) if kind == "saddle" else None
     return Point(
@@ -96,10 +99,26 @@ def examine(
     )
 
 
-def _gain(norm: float, steepest: float, loss: float) -> float:
-    if norm == 0:
+def _nowhere(loss: float, norm: float) -> Point:
+    """Where training has diverged there is nothing to tell apart."""
+    nothing, why = Interval(np.nan, np.nan, np.nan), "the loss or its derivatives are not finite"
+    return Point(
+        kind="undecided",
+        reason=why,
+        loss=loss,
+        gradient_norm=norm,
+        gain=np.nan,
+        smallest=nothing,
+        largest=nothing,
+        escape=None,
+        products=1,
+    )
+
+
+def _gain(surface: "Surface", gradient: np.ndarray, steepest: float, loss: float, flat: float) -> float:
+    won = newton_gain(surface.product, gradient, nought=flat)
+    if won <= steepest / 2 * (_ROUNDED * surface.length) ** 2:
         return 0.0
-    won = norm**2 / (2 * steepest) if steepest > 0 else np.inf
     return won / abs(loss) if loss else np.inf
 
 
@@ -107,8 +126,7 @@ def _judged(smallest: Eigenvalue, largest: Eigenvalue, gain: float, flat: float)
     """By the gradient first, then by where the eigenvalues lie, each with its error."""
     low, high = smallest.value, largest.value
     if gain > NEGLIGIBLE:
-        share = f"{gain:.2g} of the loss" if np.isfinite(gain) else "the loss without end"
-        return "undecided", f"no critical point: the gradient would still win {share}"
+        return "undecided", f"no critical point: Newton's step would still win {_share(gain)} of the loss"
     reach = max(abs(low), abs(high))
     if reach <= flat and max(smallest.error, largest.error) <= flat:
         return "plateau", f"no gradient, and no curvature above {flat:.2g} in any direction"
@@ -117,6 +135,11 @@ def _judged(smallest: Eigenvalue, largest: Eigenvalue, gain: float, flat: float)
     if low - smallest.error > flat:
         return "minimum", f"every curvature is at least {low - smallest.error:.3g}"
     return "undecided", f"the smallest curvature, {low:.2g}, is flat or within its error, {smallest.error:.1g}"
+
+
+def _share(gain: float) -> str:
+    """The local quadratic may promise more than there is."""
+    return f"{gain:.2g}" if gain < 0.99 else "all"
 
 
 def _between(found: Eigenvalue) -> Interval:

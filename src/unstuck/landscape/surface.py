@@ -41,6 +41,8 @@ class Surface:
     ) -> None:
         self._module, self._loss = module, loss
         self._names = [name for name, tensor in module.named_parameters() if tensor.requires_grad]
+        if not self._names:
+            raise ProgramError("the model must have a parameter that learns, got none: all are frozen.")
         self._state = {
             name: tensor.detach().clone().to(dtype) if tensor.is_floating_point() else tensor.detach().clone()
             for name, tensor in (*module.named_parameters(), *module.named_buffers())
