@@ -134,6 +134,15 @@ def test_relu_passes_nothing_on_at_zero():
     np.testing.assert_array_equal(gradients(apply("relu", a).sum())[a].value, [0, 0, 1])
 
 
+def test_a_power_of_zero_has_every_derivative():
+    a = weight([0.0, 3.0])
+    found = (a**2.0).sum()
+    for expected in ([0, 6], [2, 2], [0, 0], [0, 0]):
+        slope = gradients(found, [a])[a]
+        np.testing.assert_array_equal(slope.value, expected)
+        found = slope.sum()
+
+
 @pytest.mark.parametrize("far", [-1000.0, 1000.0])
 def test_far_from_zero_nothing_overflows(far):
     a = weight([far])

@@ -159,7 +159,7 @@ OPERATIONS = {
     ),
     "power": Operation(
         lambda a, exponent: a**exponent,
-        lambda g, y, a, exponent: (g * exponent * a ** (exponent - 1.0),),
+        lambda g, y, a, exponent: (g * exponent * a ** (exponent - 1.0 if exponent else 0.0),),
         "times n a^(n-1)",
     ),
     "exp": Operation(np.exp, lambda g, y, a: (g * y,), "times the value itself"),
