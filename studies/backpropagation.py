@@ -121,7 +121,7 @@ def check() -> str:
     """The gradient check of a small network on digits."""
     recipe = Recipe.model_validate({"data": "digits", "model": {"hidden": [16], "activation": "tanh"}})
     rows = [
-        (row.name, *(f"{size:.1g}" for size in (row.largest, row.differences, row.torch, row.dense or 0.0)))
+        (row.name, *(f"{size:.1g}" for size in (row.largest, row.differences or 0.0, row.torch, row.dense or 0.0)))
         for row in compared(Explanation.of(recipe))
     ]
     return _table(("weight", "largest g", "finite differences", "torch", "dense, float32"), rows)

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from cases import CLASS_WEIGHTS, arranged, images, recipe, table
 from unstuck.data.loading import arrange
 from unstuck.data.source import Pairs, Source
 from unstuck.errors import RecipeError
 from unstuck.explain import explanation
-from unstuck.explain.check import DENSE, DIFFERENCES, TORCH, Compared, compared
+from unstuck.explain.check import DENSE, DIFFERENCES, TORCH, Compared, compared, is_kink
 from unstuck.explain.explanation import Explanation, fading
+from unstuck.graph.check import STEP
+from unstuck.graph.node import OPERATIONS
 from unstuck.recipe.data import Data
+from unstuck.report.explained import checks
 
 # Two rows of two numbers, and one number to predict of each.
 X, T = np.array([[1.0, 2.0], [-1.0, 0.5]]), np.array([[0.5], [-1.0]])
@@ -109,7 +113,7 @@ PICTURES = {
     "batch norm": {"name": "lenet", **SMOOTH, "normalization": "batch"},
     "layer norm": {"name": "lenet", **SMOOTH, "normalization": "layer"},
     "residual blocks": {"name": "resnet", "depth": 8, "width": 4, "activation": "gelu"},
-    # Thousands of largest numbers and of ReLUs: a finite difference steps over some of their kinks
+    # Thousands of largest numbers and of ReLUs, and kinks where the border is 0
     "max pooling": {"name": "lenet"},
     "strides, groups and overlapping pooling": {"name": "alexnet"},
 }
@@ -119,7 +123,7 @@ PICTURES = {
 def test_networks_for_pictures_have_the_gradients_of_torch_and_finite_differences(name, monkeypatch):
     monkeypatch.setattr("unstuck.explain.check.MOST", 3)
     told = Explanation.of(recipe(model=PICTURES[name], batch_size=4), noise(28, 28), rows=4)
-    check(told, is_smooth="activation" in PICTURES[name])
+    check(told)
 
 
 SEQUENCES = {
@@ -140,11 +144,48 @@ def test_recurrent_networks_have_the_gradients_of_torch_and_finite_differences(
     check(Explanation.of(recipe(model=model, batch_size=4), data, rows=6))
 
 
-def check(told, *, is_smooth=True):
+def check(told):
     for row in compared(told):
         assert row.torch <= 1e-10 * max(row.largest, 1)
-        assert row.differences <= 1e-6 * max(row.largest, 1) or not is_smooth
+        assert (row.differences or 0) <= 1e-6 * max(row.largest, 1)
         assert row.dense is None
+
+
+def test_weights_at_a_kink_are_left_out_of_differences_and_counted():
+    source = Source(name="black", train=Pairs(np.zeros((12, 5, 5)), np.arange(12) % 3), classes=("a", "b", "c"))
+    given, black = recipe(model={"hidden": [4]}, batch_size=4), arranged(source, scaling="none")
+    start = Explanation.of(given, black).weights
+    told = Explanation.of(given, black, weights={**start, "0.bias": np.zeros(4)})  # where every ReLU is at 0
+    rows = {row.name: row for row in compared(told)}
+    assert (rows["0.bias"].kinks, rows["0.bias"].differences) == (4, None)
+    assert all(row.agrees for row in rows.values())
+    assert rows["0.weight"].kinks == 0
+    console = Console(width=120)
+    with console.capture() as said:
+        console.print(checks(list(rows.values())))
+    assert "would go over a kink at 4 of 0.bias" in said.get()
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "expected"),
+    [
+        (lambda a: abs(a[1]), 0.0, True),
+        (lambda a: abs(a[1]), STEP / 5, True),
+        (lambda a: abs(a[1]), 2 * STEP, False),
+        (lambda a: abs(a[0]), 0.0, False),
+        (lambda a: 100 * np.sin(10 * a[1]), 0.3, False),
+    ],
+)
+def test_a_kink_is_where_slopes_differ_as_much_at_half_the_step(function, at, expected):
+    assert is_kink(function, np.array([0.0, at]), 1, DIFFERENCES * 1000) == expected
+
+
+def test_a_wrong_rule_is_not_taken_for_a_kink(monkeypatch):
+    rule = OPERATIONS["tanh"]
+    monkeypatch.setitem(OPERATIONS, "tanh", rule._replace(rule=lambda g, y, a: (g * 1.01,)))
+    told = Explanation.of(recipe(model={"hidden": [6], "activation": "tanh"}), images(), rows=5)
+    assert not all(row.agrees for row in compared(told))
+    assert not any(row.kinks for row in compared(told))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +280,7 @@ def test_a_gradient_that_leads_to_no_weight_is_not_needed():
 
 @pytest.mark.parametrize("limit", [0.9, 1.1])
 def test_gradients_agree_up_to_the_limit(limit):
-    near = dict(name="w", largest=0.5, differences=0.0, torch=0.0)
+    near = dict(name="w", largest=0.5, differences=0.0, kinks=0, torch=0.0)
     assert Compared(**near, dense=DENSE * limit).agrees == (limit < 1)
     assert Compared(**{**near, "torch": TORCH * limit}, dense=None).agrees == (limit < 1)
     assert Compared(**{**near, "differences": 4 * DIFFERENCES * limit, "largest": 4.0}, dense=None).agrees == (

@@ -1,6 +1,7 @@
 """Whether the graph's gradients are right: beside finite differences, torch, and a step of the dense engine."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from unstuck.dense.engine import DenseEngine, why_not
 from unstuck.errors import RecipeError
 from unstuck.explain.explanation import Explanation
 from unstuck.graph import differences
+from unstuck.graph.check import STEP
 from unstuck.network.graphed import graphed, loss_of
 from unstuck.recipe.edit import Edit, edited
 from unstuck.rng import stream
@@ -28,21 +30,25 @@ class Compared:
     Args:
         name: the weight's.
         largest: of the gradient, in magnitude.
-        differences: largest difference from finite differences, of up to `MOST` weights drawn.
+        differences: largest difference from finite differences, of up to `MOST` weights drawn; None where all of
+            these stand at kinks.
+        kinks: how many of the drawn stand so near a kink, of ReLU or of the largest of several, that differences
+            go over it. There is no derivative to compare with, and they are left out.
         torch: from torch's, in float64.
         dense: from the dense engine's, in float32; None where it cannot train the network.
     """
 
     name: str
     largest: float
-    differences: float
+    differences: float | None
+    kinks: int
     torch: float
     dense: float | None
 
     @property
     def agrees(self) -> bool:
         """Whether all are as near as their arithmetic lets them be."""
-        limits = ((self.differences, DIFFERENCES), (self.torch, TORCH), (self.dense or 0.0, DENSE))
+        limits = ((self.differences or 0.0, DIFFERENCES), (self.torch, TORCH), (self.dense or 0.0, DENSE))
         return all(difference <= limit * max(self.largest, 1.0) for difference, limit in limits)
 
 
@@ -54,20 +60,23 @@ def compared(told: Explanation) -> tuple[Compared, ...]:
     witness = importlib.import_module("unstuck.training.torch_gradients")
     _, by_torch = witness.gradients(told.network, told.weights, told.x, told.targets, told.recipe.loss)
     by_dense = _by_dense(told)
-    return tuple(
-        Compared(
+    rows: list[Compared] = []
+    for name, gradient in ours.items():
+        smooth, kinks = _by_differences(told, name, gradient)
+        row = Compared(
             name=name,
             largest=float(np.abs(gradient).max()),
-            differences=_by_differences(told, name, gradient),
+            differences=float(smooth.max()) if smooth.size else None,
+            kinks=kinks,
             torch=float(np.abs(gradient - by_torch[name]).max()),
             dense=float(np.abs(gradient - by_dense[name]).max()) if by_dense else None,
         )
-        for name, gradient in ours.items()
-    )
+        rows.append(row)
+    return tuple(rows)
 
 
-def _by_differences(told: Explanation, name: str, gradient: np.ndarray) -> float:
-    """The largest difference, over weights that are drawn if there are many."""
+def _by_differences(told: Explanation, name: str, gradient: np.ndarray) -> tuple[np.ndarray, int]:
+    """How far differences are, of weights that are drawn if there are many, and how many kinks are left out."""
     whole = np.array(told.weights[name], np.float64)
     drawn = stream(told.recipe.seed, "probe").permutation(whole.size)[:MOST]
 
@@ -77,7 +86,31 @@ def _by_differences(told: Explanation, name: str, gradient: np.ndarray) -> float
         outputs = graphed(told.network, {**told.weights, name: changed}, told.x).outputs
         return float(loss_of(outputs, told.targets, told.recipe.loss).value)
 
-    return float(np.abs(differences(loss, whole.flat[drawn]) - gradient.flat[drawn]).max())
+    at, limit = whole.flat[drawn], DIFFERENCES * max(float(np.abs(gradient).max()), 1.0)
+    off = np.abs(differences(loss, at) - gradient.flat[drawn])
+    kinks = [number for number in range(len(at)) if off[number] > limit and is_kink(loss, at, number, limit)]
+    return np.delete(off, kinks), len(kinks)
+
+
+def is_kink(function: Callable[[np.ndarray], float], at: np.ndarray, number: int, limit: float) -> bool:
+    """Whether a function of an array has a kink so near in one number that central differences go over it.
+
+    The slopes on both sides differ by curvature times step where it is smooth, so half as much at half the step.
+
+    Args:
+        function: of (P,).
+        at: (P,).
+        number: which of them.
+        limit: difference of slopes from which it counts.
+    """
+    unit = np.zeros(len(at))
+    unit[number] = STEP * max(1.0, abs(at[number]))
+
+    def jump(share: float) -> float:
+        beside = function(at + share * unit) - 2 * function(at) + function(at - share * unit)
+        return beside / (share * unit[number])
+
+    return abs(jump(1.0) - 2 * jump(0.5)) > limit
 
 
 def _by_dense(told: Explanation) -> dict[str, np.ndarray] | None:

@@ -114,7 +114,15 @@ def checks(rows: Sequence[Compared]) -> RenderableType:
     for row in rows:
         table.add_row(*map(Text, _cells(row)))
     wrong = [row.name for row in rows if not row.agrees]
-    return Group(table, Text(f"They differ in {', '.join(wrong)}." if wrong else "All agree."))
+    said = [f"They differ in {', '.join(wrong)}." if wrong else "All agree.", *_kinks(rows)]
+    return Group(table, *map(Text, said))
+
+
+def _kinks(rows: Sequence[Compared]) -> Iterator[str]:
+    """What finite differences cannot tell."""
+    if some := {row.name: row.kinks for row in rows if row.kinks}:
+        where = ", ".join(f"{count} of {name}" for name, count in some.items())
+        yield f"Finite differences would go over a kink at {where}: left out, as there is no derivative."
 
 
 def _cells(row: Compared) -> Iterator[str]:
