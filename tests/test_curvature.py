@@ -10,7 +10,7 @@ from torch import nn
 
 import unstuck
 from unstuck.cli.main import run as command
-from unstuck.errors import DataError, RecipeError, RunError
+from unstuck.errors import DataError, ProgramError, RecipeError, RunError
 
 WINE = unstuck.Recipe(data="wine", epochs=3, engine="dense")
 
@@ -50,6 +50,21 @@ def test_the_same_point_is_judged_the_same_twice():
 def test_there_must_be_rows():
     with pytest.raises(RecipeError, match="rows must be 1 or more, got 0"):
         unstuck.curvature(WINE, rows=0)
+
+
+@pytest.mark.parametrize("look", [unstuck.curvature, unstuck.plane, unstuck.escape])
+def test_what_is_examined_is_a_recipe_a_program_or_a_run(look):
+    with pytest.raises(ProgramError, match="must be a Recipe, a Program or a Run, got str"):
+        look("wine")
+
+
+def test_what_has_diverged_is_undecided_and_its_surroundings_are_not_finite(tmp_path):
+    run = unstuck.train(
+        WINE.edit("optimizer", "sgd").edit("optimizer.lr", 1e38).edit("keep", "last"), out=tmp_path / "a"
+    )
+    assert unstuck.curvature(run).kind == "undecided"
+    assert not np.isfinite(unstuck.plane(run, points=3).losses).all()
+    assert command(["curvature", str(tmp_path / "a"), "--surface", "--spectrum"]) == 0
 
 
 def test_the_verb_takes_runs_and_recipes(tmp_path, monkeypatch, capsys):

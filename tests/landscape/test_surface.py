@@ -132,6 +132,33 @@ def test_a_loss_that_is_drawn_anew_at_each_look_is_refused():
         Surface(Noisy(2, 1), nn.MSELoss(), torch.ones(3, 2), torch.ones(3, 1))
 
 
+class Casting(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.float())
+
+
+class CutOff(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (Casting, r"x.to\(self.weight.dtype\), not by x.float"),
+        (CutOff, "the loss must depend on the model's parameters"),
+    ],
+)
+def test_a_model_that_no_derivative_goes_through_is_refused_in_one_line(model, said):
+    with pytest.raises(ProgramError, match=said):
+        examine(Surface(model(2, 1), nn.MSELoss(), *XOR), RNG)
+
+
+def test_what_the_model_itself_raises_is_left_as_it_is():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        Surface(nn.Linear(3, 1), nn.MSELoss(), *XOR)
+
+
 # points that are known
 
 

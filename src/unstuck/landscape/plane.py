@@ -50,6 +50,7 @@ class Plane:
         return float((smallest[known] < -rounding).mean()) if known.any() else np.nan
 
 
+@np.errstate(over="ignore", invalid="ignore")  # far away, and where training has diverged
 def plane(
     surface: "Surface", generator: np.random.Generator, *, points: int = POINTS, reach: float = 1.0
 ) -> Plane:

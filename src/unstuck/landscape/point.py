@@ -71,6 +71,7 @@ class Point:
         return 2 / self.largest.mean if self.largest.mean > 0 else np.inf
 
 
+@np.errstate(over="ignore", invalid="ignore")  # where training has diverged, which is undecided
 def examine(
     surface: "Surface", generator: np.random.Generator, *, tolerance: float = 1e-4, spectrum: bool = False
 ) -> Point:

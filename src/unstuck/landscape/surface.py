@@ -4,6 +4,7 @@ Everything is automatic differentiation: finite differences would step over the 
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
 
 import numpy as np
@@ -65,7 +66,15 @@ class Surface:
         is_training = self._module.training
         self._module.eval()
         try:
-            return functional_call(self._module, {**self._state, **self._named(at)}, (self._x,))
+            with _without_cudnn(self._module):
+                return functional_call(self._module, {**self._state, **self._named(at)}, (self._x,))
+        except RuntimeError as error:
+            if "dtype" not in str(error):
+                raise
+            hint = "Cast inputs to the weights' type, x.to(self.weight.dtype), not by x.float()."
+            raise ProgramError(
+                f"the model must compute in the type of its weights, got: {error}. {hint}"
+            ) from error
         finally:
             self._module.train(is_training)
 
@@ -80,7 +89,12 @@ class Surface:
     def gradient(self) -> Tensor:
         """Of the loss by the parameters (P,)."""
         place = self.here.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self._value(place), place)
+        value = self._value(place)
+        if not value.requires_grad:
+            raise ProgramError(
+                "the loss must depend on the model's parameters, got one that is cut off from them."
+            )
+        (slope,) = torch.autograd.grad(value, place)
         return slope
 
     @cached_property
@@ -164,3 +178,9 @@ class Surface:
 
     def _tensor(self, v: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(v, np.float64).ravel()).to(self.here)
+
+
+def _without_cudnn(module: nn.Module) -> AbstractContextManager[None]:
+    """cuDNN's recurrent cells have no gradient in evaluation mode, and no second one at all: torch's own have."""
+    is_recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
+    return torch.backends.cudnn.flags(enabled=False) if is_recurrent else nullcontext()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from unstuck.data import Dataset
-from unstuck.errors import RunError
+from unstuck.errors import ProgramError, RunError
 from unstuck.landscape.plane import POINTS, Plane, plane
 from unstuck.landscape.point import Point, examine
 from unstuck.landscape.surface import Surface
@@ -62,6 +62,8 @@ def plane_of(
 
 
 def _engine(what: Recipe | Program | Run, dataset: Dataset | None, seed: int) -> TorchEngine:
+    if not isinstance(what, Recipe | Program | Run):
+        raise ProgramError(f"what is examined must be a Recipe, a Program or a Run, got {type(what).__name__}.")
     if isinstance(what, Program):
         engine: Any = task_of_program(what, seed=seed).engine
     elif isinstance(what, Recipe):
