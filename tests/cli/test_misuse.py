@@ -109,3 +109,20 @@ def test_training_on_the_dense_engine_imports_no_torch(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path / "run"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["train", "explain", "curvature"])
+def test_a_folder_of_runs_is_no_folder_of_pictures(unstuck, tmp_path, verb):
+    (tmp_path / "runs" / "a" / "figures").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "run.json").write_text("{}")
+    for source, hint in (("runs", "Name one of its runs: runs/a."), ("runs/b", "Did you mean runs/a?")):
+        code, out, err = unstuck(verb, source)
+        assert (code, out) == (2, "")
+        assert hint in one_line(err)
+
+
+def test_code_is_no_source(unstuck, tmp_path):
+    (tmp_path / "mine.py").touch()
+    code, out, err = unstuck("explain", "mine.py")
+    assert (code, out) == (2, "")
+    assert "python mine.py; or name its function: --model mine:NAME." in one_line(err)

@@ -65,8 +65,20 @@ def _base(source: str, settings: Sequence[str]) -> Recipe:
     if (Path(source) / "run.json").exists():
         hint = f"Try unstuck evaluate {source}, or give its recipe, {Path(source) / 'recipe.toml'}."
         raise RecipeError("the source", "be data or a recipe, not a run", source, hint=hint)
+    if runs := _runs_in(Path(source)):  # not a folder of pictures, though runs hold some
+        hint = f"Name one of its runs: {', '.join(runs[:5])}{', …' if len(runs) > 5 else ''}."
+        raise RecipeError("the source", "be data, a recipe or one run", source, hint=hint)
+    if source.endswith(".py"):
+        hint = f"Run a program itself: python {source}; or name its function: --model {Path(source).stem}:NAME."
+        raise RecipeError("the source", "be data or a recipe, not code", source, hint=hint)
     target = next((s.removeprefix("data.target=") for s in settings if s.startswith("data.target=")), None)
     if data := asked_for(source, target):
         return Recipe(data=data)
-    hint = did_you_mean(source, (listing.name for listing in describe()))
+    known = _runs_in(Path(source).parent) if "/" in source else [listing.name for listing in describe()]
+    hint = did_you_mean(source, known or (listing.name for listing in describe()))
     raise RecipeError("the source", "be a recipe.toml, a path that exists or a data set", source, hint=hint)
+
+
+def _runs_in(folder: Path) -> list[str]:
+    """The folders of runs that lie in a folder, if any."""
+    return sorted(str(path.parent) for path in folder.glob("*/run.json"))
