@@ -1,10 +1,13 @@
 """Loss surfaces and what walks on them: `python -m studies.landscape` draws all pictures of docs/landscape.md.
 
+Named parts alone where they are named: `python -m studies.landscape walks losses`, seconds.
+
 Five optimizers from one start on a ravine, a saddle and a plateau; and the gradient of the squared error and of
 cross-entropy behind a sigmoid. The others are measured in conditioning.py and planes.py.
 """
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,11 +127,25 @@ def draw_losses(path: Path) -> None:
     canvas.save(figure, path)
 
 
-def main() -> None:
-    draw_walks(FIGURES / "landscape-walks.png")
-    draw_losses(FIGURES / "landscape-losses.png")
-    conditioning.main(FIGURES / "landscape-ratios.png")
-    planes.main(FIGURES / "landscape-planes.png")
+PARTS: dict[str, Callable[[Path], None]] = {
+    "walks": draw_walks,
+    "losses": draw_losses,
+    "ratios": conditioning.main,
+    "planes": planes.main,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draw the parts that are named, all of them if none is."""
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.landscape", description="Loss surfaces, drawn."
+    )
+    parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; all, some minutes, if none is named")
+    named = parser.parse_args(arguments).part
+    if unknown := sorted(set(named) - PARTS.keys()):
+        parser.error(f"the part must be one of {', '.join(PARTS)}, got {unknown[0]!r}")
+    for name in named or PARTS:
+        PARTS[name](FIGURES / f"landscape-{name}.png")
 
 
 if __name__ == "__main__":

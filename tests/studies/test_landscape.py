@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from studies.landscape import GROUNDS, OPTIMIZERS, STEPS, draw_losses, draw_walks, walk
 
+from studies import landscape
+
 RAVINE, SADDLE, PLATEAU = GROUNDS
 
 
@@ -30,3 +32,12 @@ def test_the_pictures_are_drawn(tmp_path):
     for draw in (draw_walks, draw_losses):
         draw(tmp_path / "a.png")
         assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_part_is_drawn_alone_and_an_unknown_one_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(landscape, "FIGURES", tmp_path)
+    landscape.main(["losses"])
+    assert [path.name for path in tmp_path.iterdir()] == ["landscape-losses.png"]
+    with pytest.raises(SystemExit):
+        landscape.main(["lossse"])
+    assert "the part must be one of walks, losses, ratios, planes, got 'lossse'" in capsys.readouterr().err
