@@ -137,9 +137,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the parts that are named, all of them if none is."""
-    parser = argparse.ArgumentParser(
-        prog="python -m studies.landscape", description="Loss surfaces, drawn."
-    )
+    parser = argparse.ArgumentParser(prog="python -m studies.landscape", description="Loss surfaces, drawn.")
     parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; all, some minutes, if none is named")
     named = parser.parse_args(arguments).part
     if unknown := sorted(set(named) - PARTS.keys()):

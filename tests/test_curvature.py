@@ -67,6 +67,17 @@ def test_what_has_diverged_is_undecided_and_its_surroundings_are_not_finite(tmp_
     assert command(["curvature", str(tmp_path / "a"), "--surface", "--spectrum"]) == 0
 
 
+def test_a_picture_that_is_no_png_is_refused_before_any_work(capsys):
+    assert command(["curvature", "wine", "--out", "p.xyz"]) == 2
+    assert "--out must end in .png, got 'p.xyz'" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_way_of_an_escape_is_said_before_any_work(tmp_path, capsys):
+    (tmp_path / "there").touch()
+    assert command(["curvature", "no such source", "--escape", str(tmp_path)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
 def test_the_verb_takes_runs_and_recipes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     unstuck.train(WINE, out="a")

@@ -32,7 +32,7 @@ def verb(
     surface
         Draw the loss around, along two random directions.
     out
-        The picture's file; else figures/surface.png in the run's folder, or NAME-surface.png here.
+        The picture's file, NAME.png; else figures/surface.png in the run's folder, or NAME-surface.png here.
     spectrum
         Tell of all curvatures: their sum, how they are spread, and the largest of the Gauss–Newton matrix.
     escape
@@ -45,9 +45,15 @@ def verb(
     from unstuck import api
     from unstuck.cli.progress import followed
     from unstuck.cli.source import only_model, recipe_of
+    from unstuck.errors import RecipeError
     from unstuck.report import plots, point, view
+    from unstuck.training.folder import Folder
     from unstuck.training.run import load
 
+    if out is not None and Path(out).suffix != ".png":
+        raise RecipeError("--out", "end in .png", out)
+    if escape:  # before the work, not after it
+        Folder.refuse(Path(escape))
     if (Path(source) / "run.json").exists():
         run = load(source, model=only_model(set_ or []))
         what, recipe, place = run, run.recipe, Path(source, "figures/surface.png")

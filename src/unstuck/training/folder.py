@@ -52,14 +52,19 @@ class Folder:
     @classmethod
     def create(cls, path: Path) -> "Folder":
         """A new folder; one that holds anything is in the way."""
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise RunError(f"{path} exists already. Choose another --out, or remove it.")
+        cls.refuse(path)
         folder = cls(path)
         with files.said(path):
             (path / "checkpoints").mkdir(parents=True)
         folder.set_state("running")
         files.write_json(path / "environment.json", environment())
         return folder
+
+    @staticmethod
+    def refuse(path: Path) -> None:
+        """`RunError` where something is in a new folder's way."""
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise RunError(f"{path} exists already. Choose another --out, or remove it.")
 
     @contextmanager
     def claimed(self) -> Generator[None]:
