@@ -23,7 +23,9 @@ LEVELS = (
     ("data", "network", "engine", "landscape"),
     ("dense",),
     ("training",),
+    ("evidence",),
     ("study", "explain"),
+    ("diagnosis",),
     ("report", "trackers"),
     ("api", "estimators", "experiments"),
     ("cli",),
@@ -32,6 +34,7 @@ LEVELS = (
 RANKS = {name: rank for rank, level in enumerate(LEVELS) for name in level}
 WITH_TORCH = re.compile(
     r"network/(torch_module|recognize)\.py|landscape/surface\.py|training/(torch_\w+|from_recipe|from_program)\.py"
+    r"|evidence/torch_\w+\.py|diagnosis/(treatments/)?torch_\w+\.py"
 )
 
 
