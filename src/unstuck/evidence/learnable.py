@@ -1,0 +1,256 @@
+"""What can be learned from the rows: the scores of a forest and a linear model, of chance, and labels in doubt."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from unstuck.evidence.evidence import Column
+from unstuck.evidence.models import Coding, Model, constant, deal, forest, linear, out_of_fold
+from unstuck.evidence.sample import Sample
+from unstuck.rng import stream
+
+UNITS = {"classes": "share of rows", "labels": "share of rows", "numbers": "share of variance"}
+SURE = 0.2  # of the rows, those that a model is most sure of
+
+_MOST_ROWS = 1500  # that models are fitted to
+_MOST_HELD = 2000  # that they are asked for
+_FEWEST = 8  # rows, of which nothing can be held out
+_DRAWS = 999  # shuffles
+_HELD = ("test", "validation")  # where the yardstick is read, if it is there
+
+
+class Doubt(NamedTuple):
+    """Labels that differ from what a model says that has not seen them.
+
+    `confident` is the share by confident learning, `error` that of all rows, and `sure` that of the rows of which
+    the model is most sure, between the ends of its 95 % interval. Overlapping classes raise the first two, and
+    leave the third low: rows that lie far from any border have their class's label. Wrong labels raise all.
+    """
+
+    confident: float
+    error: float
+    sure: float
+    low: float
+    high: float
+
+
+def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column]:
+    """Columns of what the models reach; none where targets are of another kind, or rows are too few.
+
+    All scores are lower bounds of what can be reached: models are small, and fitted to some of the rows.
+    """
+    train = splits["train"].sound
+    if train.x is None or train.kind == "other" or train.y.ndim > 2 or (train.kind == "classes" and train.y.ndim > 1):
+        return {}
+    train = train.draw(_MOST_ROWS, seed, 7)
+    if len(train) < _FEWEST or train.x is None or train.x.size == 0:
+        return {}
+    coding = Coding.of(train, seed)
+    x, y = coding.inputs(train.x), coding.targets(train.y)
+    if not x.shape[1]:
+        return {}
+    fold = deal(train.y if train.kind == "classes" else y, seed)
+    models = {"forest": forest(seed, train.kind), "linear": linear(train.kind), "chance": constant}
+    unseen = {name: out_of_fold(model, x, y, fold) for name, model in models.items()}
+    held = _held(splits, train, seed)
+    scores = {}
+    for name, model in models.items():
+        asked = {"train": (x, y), **{one: (coding.inputs(s.x), coding.targets(s.y)) for one, s in held.items()}}
+        answers = model(x, y, np.concatenate([inputs for inputs, _ in asked.values()]))
+        parts = np.split(answers, np.cumsum([len(inputs) for inputs, _ in asked.values()])[:-1])
+        seen = {one: score(part, asked[one][1], train.kind) for one, part in zip(asked, parts, strict=True)}
+        scores[name] = {"train": seen.pop("train"), "out of fold": score(unseen[name], y, train.kind), **seen}
+    columns = _columns(scores, {"out of fold": len(x), **{one: len(s) for one, s in held.items()}}, train.kind)
+    columns |= _beyond_chance(unseen, y, fold, seed)
+    if train.kind == "classes":
+        better = max(unseen["forest"], unseen["linear"], key=lambda shares: _likelihood(shares, y))
+        columns |= _of_doubt(doubt(better, y))
+    if not len(coding.tokens):
+        columns |= _of_one_feature(x, y, unseen["forest"], train.kind, seed)
+    return columns
+
+
+def _held(splits: Mapping[str, Sample], train: Sample, seed: int) -> dict[str, Sample]:
+    """Other splits whose rows are of the same shape."""
+    assert train.x is not None
+    shape = train.x.shape[1:], train.y.shape[1:]
+    found = {name: split.sound.draw(_MOST_HELD, seed, 8) for name, split in splits.items() if name != "train"}
+    return {
+        name: split
+        for name, split in found.items()
+        if split.x is not None and len(split) > 1 and (split.x.shape[1:], split.y.shape[1:]) == shape
+    }
+
+
+def score(predicted: np.ndarray, targets: np.ndarray, kind: str) -> float:
+    """As the training's scores: accuracy, of labels that of all together; of numbers R², at most 1, mean over outputs.
+
+    Args:
+        predicted: (N, K) shares of classes or labels, or numbers.
+        targets: (N, K); a row of a class that no training row has is all 0, and never right.
+        kind: classes, labels or numbers.
+    """
+    if kind == "classes":
+        right = targets[np.arange(len(targets)), predicted.argmax(axis=1)]
+        return float(right.mean())
+    if kind == "labels":
+        return float(((predicted > 0.5) == (targets > 0.5)).mean())
+    total = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+    left = ((targets - predicted) ** 2).sum(axis=0)
+    explained = 1 - left / np.where(total > 0, total, 1)
+    return float(np.where(total > 0, explained, np.where(left == 0, 1.0, 0.0)).mean())
+
+
+def _columns(scores: Mapping[str, Mapping[str, float]], rows: Mapping[str, int], kind: str) -> dict[str, Column]:
+    """The scores of each model by split, and the yardstick: the better one's, where rows are held out."""
+    unit, names = UNITS[kind], tuple(scores["chance"])
+    columns = {
+        f"{name}_score": Column(np.array([found[one] for one in names]), unit, along=names)
+        for name, found in scores.items()
+    }
+    where = next((one for one in _HELD if one in names), "out of fold")
+    best = {one: max(scores["forest"][one], scores["linear"][one]) for one in names}
+    numbers = {
+        "attainable": best[where],
+        "attainable_unseen": best["out of fold"],
+        "attainable_train": max(scores["linear"]["train"], best["out of fold"]),
+        "chance": scores["chance"][where],
+        "chance_train": scores["chance"]["train"],
+    }
+    columns |= {name: Column(np.array(number), unit) for name, number in numbers.items()}
+    return columns | {
+        "attainable_error": Column(np.array(_error(best[where], rows[where], kind)), f"standard error, {unit}"),
+        "rows_tried": Column(np.array(float(rows["out of fold"])), "training rows that the models were given"),
+    }
+
+
+def _error(reached: float, rows: int, kind: str) -> float:
+    """Of a share: binomial. Of R²: Olkin and Finn's, 2 √R² (1 - R²) / √n, for large n."""
+    if kind == "numbers":
+        r2 = float(np.clip(reached, 0, 1))
+        return float(2 * np.sqrt(r2) * (1 - r2) / np.sqrt(rows))
+    return float(np.sqrt(max(reached * (1 - reached), 0.0) / rows))
+
+
+def _beyond_chance(unseen: Mapping[str, np.ndarray], y: np.ndarray, fold: np.ndarray, seed: int) -> dict[str, Column]:
+    """Whether what the models say of unseen rows goes together with their targets, by shuffling these.
+
+    Centered by fold: the mean of a fold's training rows is low where its own is high, which is no signal. Shares
+    are compared, not decisions, so that rare classes count. Of two models the smaller p is doubled.
+    """
+    targets = _centered(y, fold)
+    spread = np.sqrt((targets**2).mean(axis=0))
+    targets = targets / np.where(spread > 0, spread, 1)
+    p = 1.0
+    for name in ("forest", "linear"):
+        said = _centered(unseen[name], fold)
+        size = np.sqrt((said**2).mean(axis=0))
+        p = min(p, 2 * permutation_p(said / np.where(size > 0, size, 1), targets, seed=seed))
+    return {"chance_p": Column(np.array(p), "probability by chance")}
+
+
+def _centered(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    out = np.empty_like(values)
+    for number in np.unique(fold):
+        out[fold == number] = values[fold == number] - values[fold == number].mean(axis=0)
+    return out
+
+
+def permutation_p(said: np.ndarray, targets: np.ndarray, *, seed: int, draws: int = _DRAWS) -> float:
+    """How often shuffled targets (N, K) go together as closely with what was said (N, K); both centered.
+
+    Source: Phipson & Smyth 2010, doi:10.2202/1544-6115.1585.
+    """
+    generator = stream(seed, "probe", 6)
+    seen = float((said * targets).sum())
+    shuffled = [float(np.vdot(said, targets[generator.permutation(len(targets))])) for _ in range(draws)]
+    rounding = 1e-9 * float(np.abs(said * targets).sum())
+    return (1 + sum(one >= seen - rounding for one in shuffled)) / (1 + draws)
+
+
+def doubt(shares: np.ndarray, labels: np.ndarray) -> Doubt:
+    """How many labels are in doubt, with classes counting alike, so that a rare one is not called noise.
+
+    Args:
+        shares: (N, K) of each class, by a model that has not seen the row.
+        labels: (N, K), 1 in the class's column.
+
+    Source: confident learning, Northcutt, Jiang & Chuang 2021, JAIR 70, arXiv:1911.00068, section 3.1; that the
+        surest rows show noise apart from overlap is ours, docs/thresholds.md. The interval is Wilson's.
+    """
+    prior = labels.mean(axis=0)
+    given = labels.argmax(axis=1)
+    usual = (shares * labels).sum(axis=0) / labels.sum(axis=0)  # mean share of class k in rows labelled k
+    confident = shares >= usual
+    said = np.where(confident, shares, -1).argmax(axis=1)
+    counted = confident.any(axis=1)
+    weight = 1 / (prior[given] * labels.shape[1])
+    off = float((weight * counted * (said != given)).sum() / max(float((weight * counted).sum()), 1e-12))
+    even = shares / prior
+    even /= np.maximum(even.sum(axis=1, keepdims=True), 1e-12)
+    top = np.sort(even, axis=1)[:, ::-1]
+    margin = top[:, 0] - (top[:, 1] if even.shape[1] > 1 else 0)
+    sure = np.argsort(-margin, kind="stable")[: max(int(SURE * len(margin)), 1)]
+    wrong = weight[sure] * (even[sure].argmax(axis=1) != given[sure])
+    share = float(wrong.sum() / weight[sure].sum())
+    error = float((weight * (even.argmax(axis=1) != given)).sum() / weight.sum())
+    return Doubt(off, error, share, *wilson(share, float(weight[sure].sum() ** 2 / (weight[sure] ** 2).sum())))
+
+
+def _likelihood(shares: np.ndarray, labels: np.ndarray) -> float:
+    """Mean log share of the label; one that a model rules out counts as 1 in 100, so that no row decides."""
+    return float(np.log(np.maximum((shares * labels).sum(axis=1), 0.01)).mean())
+
+
+def wilson(share: float, rows: float) -> tuple[float, float]:
+    """The 95 % interval of a share of rows.
+
+    Source: Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    """
+    z = 1.959963984540054
+    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    reach = z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
+    return float(middle - reach), float(middle + reach)
+
+
+def _of_doubt(found: Doubt) -> dict[str, Column]:
+    surest = "share of the rows that the model is surest of"
+    units = ("share of rows, by confident learning", "share of rows", surest, surest, surest)
+    names = ("labels_in_doubt", "labels_missed", "labels_off", "labels_off_low", "labels_off_high")
+    return {
+        name: Column(np.array(value), unit) for name, value, unit in zip(names, found, units, strict=True)
+    }
+
+
+def _of_one_feature(x: np.ndarray, y: np.ndarray, said: np.ndarray, kind: str, seed: int) -> dict[str, Column]:
+    """What the feature that goes together best with the targets reaches alone, and the others without it.
+
+    It is the one whose ranks, in tenths, tell most of the targets' variance. Only looked at where all together
+    reach 0.9: no leak is needed to explain less.
+    """
+    if x.shape[1] < 3 or score(said, y, kind) < 0.9:
+        return {}
+    best = int(np.argmax(_explained(x, y)))
+    fold = deal(y.argmax(axis=1) if kind == "classes" else y, seed)
+    model: Model = forest(seed, kind)
+    alone = score(out_of_fold(model, x[:, [best]], y, fold), y, kind)
+    rest = score(out_of_fold(model, np.delete(x, best, axis=1), y, fold), y, kind) if alone > 0.9 else np.nan
+    return {
+        "one_feature": Column(np.array(float(best)), "number of the feature"),
+        "one_feature_score": Column(np.array(alone), UNITS[kind]),
+        "other_features_score": Column(np.array(rest), UNITS[kind]),
+    }
+
+
+def _explained(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Variance of the targets (F,) between tenths of each feature's ranks."""
+    total = np.zeros(x.shape[1])
+    centered = y - y.mean(axis=0)
+    for number, feature in enumerate(x.T):
+        edges = np.unique(np.quantile(feature, np.linspace(0, 1, 11)[1:-1]))
+        part = np.searchsorted(edges, feature, side="left")
+        counts = np.maximum(np.bincount(part, minlength=len(edges) + 1), 1)
+        sums = np.stack([np.bincount(part, output, minlength=len(edges) + 1) for output in centered.T])
+        total[number] = (sums**2 / counts).sum()
+    return total
