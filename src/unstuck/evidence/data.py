@@ -1,4 +1,4 @@
-"""Evidence of the data, before anything is trained: sizes, twins, shifts, and what can be learned from the rows."""
+"""Evidence of the data, before anything is trained: sizes, twins, shifts, and what can be learned from rows."""
 
 from collections.abc import Mapping
 

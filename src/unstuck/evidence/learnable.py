@@ -20,6 +20,9 @@ _DRAWS = 999  # shuffles
 _HELD = ("test", "validation")  # where the yardstick is read, if it is there
 
 
+Asked = tuple[np.ndarray, np.ndarray]  # inputs (N, F) and targets (N, K), as the models take them
+
+
 class Doubt(NamedTuple):
     """Labels that differ from what a model says that has not seen them.
 
@@ -40,11 +43,8 @@ def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column
 
     All scores are lower bounds of what can be reached: models are small, and fitted to some of the rows.
     """
-    train = splits["train"].sound
-    if train.x is None or train.kind == "other" or train.y.ndim > 2 or (train.kind == "classes" and train.y.ndim > 1):
-        return {}
-    train = train.draw(_MOST_ROWS, seed, 7)
-    if len(train) < _FEWEST or train.x is None or train.x.size == 0:
+    train = splits["train"].sound.draw(_MOST_ROWS, seed, 7)
+    if train.x is None or not _can_be_modelled(train):
         return {}
     coding = Coding.of(train, seed)
     x, y = coding.inputs(train.x), coding.targets(train.y)
@@ -53,16 +53,12 @@ def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column
     fold = deal(train.y if train.kind == "classes" else y, seed)
     models = {"forest": forest(seed, train.kind), "linear": linear(train.kind), "chance": constant}
     unseen = {name: out_of_fold(model, x, y, fold) for name, model in models.items()}
-    held = _held(splits, train, seed)
-    scores = {}
-    for name, model in models.items():
-        asked = {"train": (x, y), **{one: (coding.inputs(s.x), coding.targets(s.y)) for one, s in held.items()}}
-        answers = model(x, y, np.concatenate([inputs for inputs, _ in asked.values()]))
-        parts = np.split(answers, np.cumsum([len(inputs) for inputs, _ in asked.values()])[:-1])
-        seen = {one: score(part, asked[one][1], train.kind) for one, part in zip(asked, parts, strict=True)}
-        scores[name] = {"train": seen.pop("train"), "out of fold": score(unseen[name], y, train.kind), **seen}
-    columns = _columns(scores, {"out of fold": len(x), **{one: len(s) for one, s in held.items()}}, train.kind)
-    columns |= _beyond_chance(unseen, y, fold, seed)
+    asked = {"train": (x, y), **_held(splits, train, coding, seed)}
+    scores = {name: _scores(model, asked, train.kind) for name, model in models.items()}
+    for name, found in scores.items():
+        found["out of fold"] = score(unseen[name], y, train.kind)
+    rows = {"out of fold": len(x)} | {name: len(targets) for name, (_, targets) in asked.items()}
+    columns = _columns(scores, rows, train.kind) | _beyond_chance(unseen, y, fold, seed)
     if train.kind == "classes":
         better = max(unseen["forest"], unseen["linear"], key=lambda shares: _likelihood(shares, y))
         columns |= _of_doubt(doubt(better, y))
@@ -71,20 +67,37 @@ def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column
     return columns
 
 
-def _held(splits: Mapping[str, Sample], train: Sample, seed: int) -> dict[str, Sample]:
-    """Other splits whose rows are of the same shape."""
+def _can_be_modelled(train: Sample) -> bool:
+    """Whether there are rows enough, with targets that the models know."""
+    most = 1 if train.kind == "classes" else 2  # class numbers of every step of a sequence are not modelled
+    known = train.kind != "other" and train.y.ndim <= most
+    return known and len(train) >= _FEWEST and train.x is not None and train.x.size > 0
+
+
+def _scores(model: Model, asked: Mapping[str, Asked], kind: str) -> dict[str, float]:
+    """Of a model of the training rows, in each split."""
+    answers = model(*asked["train"], np.concatenate([x for x, _ in asked.values()]))
+    ends = np.cumsum([len(x) for x, _ in asked.values()])[:-1]
+    parts = zip(asked.items(), np.split(answers, ends), strict=True)
+    return {name: score(part, y, kind) for (name, (_, y)), part in parts}
+
+
+def _held(splits: Mapping[str, Sample], train: Sample, coding: Coding, seed: int) -> dict[str, Asked]:
+    """Other splits whose rows are of the same shape, as the models take them."""
     assert train.x is not None
     shape = train.x.shape[1:], train.y.shape[1:]
-    found = {name: split.sound.draw(_MOST_HELD, seed, 8) for name, split in splits.items() if name != "train"}
-    return {
-        name: split
-        for name, split in found.items()
-        if split.x is not None and len(split) > 1 and (split.x.shape[1:], split.y.shape[1:]) == shape
-    }
+    found: dict[str, Asked] = {}
+    for name, split in splits.items():
+        drawn = split.sound.draw(_MOST_HELD, seed, 8)
+        if name == "train" or drawn.x is None or len(drawn) < 2:
+            continue
+        if (drawn.x.shape[1:], drawn.y.shape[1:]) == shape:
+            found[name] = coding.inputs(drawn.x), coding.targets(drawn.y)
+    return found
 
 
 def score(predicted: np.ndarray, targets: np.ndarray, kind: str) -> float:
-    """As the training's scores: accuracy, of labels that of all together; of numbers R², at most 1, mean over outputs.
+    """Accuracy, of labels that of all together; of numbers R², at most 1, the mean over outputs.
 
     Args:
         predicted: (N, K) shares of classes or labels, or numbers.
@@ -133,7 +146,9 @@ def _error(reached: float, rows: int, kind: str) -> float:
     return float(np.sqrt(max(reached * (1 - reached), 0.0) / rows))
 
 
-def _beyond_chance(unseen: Mapping[str, np.ndarray], y: np.ndarray, fold: np.ndarray, seed: int) -> dict[str, Column]:
+def _beyond_chance(
+    unseen: Mapping[str, np.ndarray], y: np.ndarray, fold: np.ndarray, seed: int
+) -> dict[str, Column]:
     """Whether what the models say of unseen rows goes together with their targets, by shuffling these.
 
     Centered by fold: the mean of a fold's training rows is low where its own is high, which is no signal. Shares
@@ -218,9 +233,7 @@ def _of_doubt(found: Doubt) -> dict[str, Column]:
     surest = "share of the rows that the model is surest of"
     units = ("share of rows, by confident learning", "share of rows", surest, surest, surest)
     names = ("labels_in_doubt", "labels_missed", "labels_off", "labels_off_low", "labels_off_high")
-    return {
-        name: Column(np.array(value), unit) for name, value, unit in zip(names, found, units, strict=True)
-    }
+    return {name: Column(np.array(value), unit) for name, value, unit in zip(names, found, units, strict=True)}
 
 
 def _of_one_feature(x: np.ndarray, y: np.ndarray, said: np.ndarray, kind: str, seed: int) -> dict[str, Column]:

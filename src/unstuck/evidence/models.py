@@ -1,4 +1,4 @@
-"""A forest and a linear model that ask little and fit in a second: what rows tell about their targets, at least."""
+"""A forest and a linear model that fit in a second, for what rows tell about their targets at least."""
 
 import warnings
 from collections.abc import Callable
@@ -100,9 +100,7 @@ def forest(seed: int, kind: str) -> Model:
         state = int(stream(seed, "probe", 2).integers(2**31))
         if kind != "classes":
             leaf = 3 if kind == "numbers" and len(x) >= 30 else 1
-            trees: Any = ExtraTreesRegressor(
-                _TREES, max_features=tried, min_samples_leaf=leaf, random_state=state
-            )
+            trees: Any = ExtraTreesRegressor(_TREES, max_features=tried, min_samples_leaf=leaf, random_state=state)
             return trees.fit(x, y if y.shape[1] > 1 else y[:, 0]).predict(asked).reshape(len(asked), -1)
         trees = ExtraTreesClassifier(_TREES, max_features=tried, random_state=state).fit(x, y.argmax(axis=1))
         return _spread_out(trees.predict_proba(asked), trees.classes_, y.shape[1])

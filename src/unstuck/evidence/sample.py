@@ -51,7 +51,7 @@ class Sample:
         bad = ~np.isfinite(y)
         if self.kind == "classes":
             bad |= (y < 0) & (y != IGNORED)
-        return bad.any(axis=1)
+        return np.asarray(bad.any(axis=1))
 
     @property
     def sound(self) -> "Sample":

@@ -1,4 +1,4 @@
-"""Each split by itself: the size of inputs and targets, what is constant, what is not finite, rows of each class."""
+"""Each split by itself: sizes of inputs and targets, what is constant or not finite, rows of each class."""
 
 from collections.abc import Mapping
 
