@@ -42,3 +42,12 @@ class Evidence(Mapping[str, Column]):
     def number(self, name: str) -> float:
         """A column of one number; NaN where it was not measured."""
         return float(self.columns[name].values) if name in self.columns else np.nan
+
+    def word(self, name: str) -> str:
+        """A column of one word; empty where it was not measured."""
+        return self.columns[name].along[0] if name in self.columns and self.columns[name].along else ""
+
+
+def word(said: str) -> Column:
+    """A column of one word: an operation, a kind of target."""
+    return Column(np.ones(1), "", (said,))

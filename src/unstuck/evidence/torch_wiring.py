@@ -1,0 +1,176 @@
+"""How a program is wired: its step, its parameters, its outputs, its objective; measured on copies of its own."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as modules
+
+from unstuck.evidence.evidence import Column, Evidence, word
+from unstuck.evidence.facts import Facts
+from unstuck.evidence.torch_facts import quiet, spread
+from unstuck.evidence.torch_outputs import of_outputs
+from unstuck.evidence.torch_steps import Call, Spy, Vector, engine_of, of_steps
+from unstuck.training import torch_random
+from unstuck.training.program import Program
+
+_LOOKED_AT = 64  # rows whose outputs are looked at
+
+
+def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
+    """Two updates of the program's own step on copies, what its parameters do, and what its outputs can be.
+
+    Neither the user's objects nor the global random streams are touched.
+    """
+    spy = Spy(program, seed)
+    engine = engine_of(program, seed)
+    x, y = engine.rows.batch(torch.from_numpy(spread(len(engine.rows), _LOOKED_AT)).to(engine.device))
+    return (
+        of_steps(spy)
+        | _of_parameters(spy)
+        | _of_loss(spy, facts)
+        | of_outputs(engine.model, x, y, facts)
+        | _of_objective(facts, y)
+    )
+
+
+def _of_parameters(spy: Spy) -> Evidence:
+    model = spy.engine.model
+    named = dict(model.named_parameters())
+    held = {id(part) for group in spy.engine.optimizer.param_groups for part in group["params"]}
+    called, strange, loose = _reached(spy.twin, spy.calls[0])
+    now = {name: part.detach() for name, part in named.items()}
+    measured = {
+        "parameter_numbers": ([part.numel() for part in named.values()], "numbers"),
+        "parameter_trainable": ([part.requires_grad for part in named.values()], "whether"),
+        "parameter_optimized": ([id(part) in held for part in named.values()], "whether"),
+        "parameter_used": ([_owner(name) in called or name in loose for name in named], "whether"),
+        "parameter_gradient": ([_length(spy.plain, name) for name in named], "length"),
+        "parameter_moved": ([_change(now[name], spy.start[name]) for name in named], "share of its length"),
+    }
+    ours = {id(part) for part in named.values()}
+    columns = {name: Column(np.array(values, float), unit, (*named,)) for name, (values, unit) in measured.items()}
+    columns["optimizer_strangers"] = Column(np.array(float(len(held - ours))), "parameters")
+    columns["unregistered"] = Column(np.array([float(count) for _, count in strange]), "numbers", _names(strange))
+    return Evidence(columns)
+
+
+def _names(strange: list[tuple[str, int]]) -> tuple[str, ...]:
+    return tuple(name for name, _ in strange)
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _length(plain: list[Vector], name: str) -> float:
+    """Of the longest gradient; NaN where no loss depends on the parameter."""
+    return max((float(vector[name].norm()) for vector in plain if name in vector), default=np.nan)
+
+
+def _change(now: Tensor, before: Tensor) -> float:
+    length = float(before.double().norm())
+    moved = float((now.double() - before.double()).norm())
+    return moved / length if length else moved
+
+
+def _reached(model: nn.Module, call: Call) -> tuple[set[str], list[tuple[str, int]], set[str]]:
+    """Modules that a forward pass calls; what learns in it, or could, and is not the model's; parameters that
+    the outputs depend on."""
+    names = {id(part): name for name, part in model.named_modules()}
+    owned = {id(part): name for name, part in model.named_parameters()}
+    called, strange, seen = set[str](), dict[int, tuple[str, int]](), set[int]()
+
+    def note(module: nn.Module, inputs: Any, outputs: Any) -> None:
+        if id(module) in names:
+            called.add(names[id(module)])
+            return
+        learned = [part for part in module.parameters() if part.requires_grad and id(part) not in owned]
+        count = sum(part.numel() for part in learned)
+        if count and not seen & {id(part) for part in module.parameters()}:
+            strange[id(module)] = (type(module).__name__, count)
+            seen.update(id(part) for part in module.parameters())
+
+    model.load_state_dict(call.before)
+    model.train(all(call.modes))
+    with quiet(), torch_random.lent(call.x.device), torch.enable_grad():
+        torch_random.put(call.random)
+        hook = modules.register_module_forward_hook(note)
+        try:
+            outputs = model(call.x)
+        finally:
+            hook.remove()
+    leaves = _leaves(outputs)
+    for leaf in leaves.values():
+        if id(leaf) not in owned and id(leaf) not in seen:
+            strange[id(leaf)] = ("a tensor", leaf.numel())
+    return called, [*strange.values()], {owned[key] for key in leaves if key in owned}
+
+
+def _leaves(outputs: Tensor) -> dict[int, Tensor]:
+    """Tensors with a gradient of their own that outputs were made from, by the graph of autograd."""
+    found: dict[int, Tensor] = {}
+    waiting: list[Any] = [outputs.grad_fn]
+    seen = set[Any]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if (leaf := getattr(node, "variable", None)) is not None:
+            found[id(leaf)] = leaf
+        waiting += [after for after, _ in node.next_functions]
+    return found
+
+
+def _of_loss(spy: Spy, facts: Facts) -> Evidence:
+    """The loss of a batch beside its rows' losses, their mean or sum as it does, and of the batch twice over."""
+    call = spy.calls[0]
+    if call.compared is None:
+        return Evidence()
+    outputs, targets = call.compared
+    loss = spy.engine.loss
+    with quiet(), torch_random.lent(call.x.device), torch.no_grad():
+        whole = float(loss(outputs, targets))
+        twice = float(loss(torch.cat([outputs, outputs]), torch.cat([targets, targets])))
+        alone = _rows_loss(loss, outputs, targets) * (len(targets) if twice > 1.5 * whole else 1)
+    differ = outputs.shape != targets.shape and facts.kind != "classes"
+    return Evidence(
+        {
+            "loss_doubled": Column(np.array(twice / whole if whole else np.nan), "times the loss of it once"),
+            "loss_of_rows": Column(np.array(alone / whole if whole else np.nan), "times the loss of the batch"),
+            "shapes_differ": Column(np.array(float(differ)), "whether"),
+        }
+    )
+
+
+def _rows_loss(loss: Any, outputs: Tensor, targets: Tensor) -> float:
+    """The mean of the losses of single rows; NaN where the loss takes none."""
+    try:
+        alone = [float(loss(outputs[row : row + 1], targets[row : row + 1])) for row in range(len(targets))]
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return np.nan
+    return float(np.mean(alone))
+
+
+def _of_objective(facts: Facts, y: Tensor) -> Evidence:
+    """What the objective is, in words, and what targets are."""
+    values = y.detach().cpu().numpy().astype(np.float64).reshape(len(y), -1)
+    finite = values[np.isfinite(values)]
+    span = (finite.min(), finite.max()) if finite.size else (np.nan, np.nan)
+    whole = np.unique(facts.train.y).size if not (facts.train.y % 1).any() else np.nan
+    sums = values.sum(axis=1) if values.shape[1] > 1 else np.ones(len(y))
+    return Evidence(
+        {
+            "target_kind": word(facts.kind),
+            "loss_name": word(facts.loss),
+            "loss_takes": word(facts.takes),
+            "loss_reduction": word(facts.reduction),
+            "output_units": Column(np.array(float(facts.outputs)), "numbers per row"),
+            "classes": Column(np.array(float(facts.classes)), "classes"),
+            "targets_range": Column(np.array(span, float), "", ("least", "most")),
+            "target_values": Column(np.array(float(whole)), "different whole numbers"),
+            "targets_sum": Column(np.array((sums.min(), sums.max())), "over a row's targets", ("least", "most")),
+        }
+    )

@@ -1,0 +1,360 @@
+"""Wiring and objective: each fault is seen where it is put in, nothing is seen in ordinary programs."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ordinary import ORDINARY, Reader, adam, binary, classifier, labels, mlp, numbers, regression, sgd, transferred
+from unstuck.diagnosis.symptoms import objective, wiring
+from unstuck.errors import ProgramError
+from unstuck.evidence.torch_facts import facts_of
+from unstuck.evidence.torch_wiring import of_wiring
+
+
+def evidence(program, seed=0):
+    return of_wiring(program, facts_of(program, seed=seed), seed=seed)
+
+
+def seen(program, seed=0):
+    measured = evidence(program, seed)
+    found = (symptom.look(measured) for symptom in (*wiring.SYMPTOMS, *objective.SYMPTOMS))
+    return {finding.symptom: finding for finding in found if finding}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_nothing_is_found_in_ordinary_programs(name, seed):
+    assert seen(ORDINARY[name](), seed) == {}
+
+
+def test_a_frozen_backbone_is_a_suspicion_and_nothing_else_is():
+    finding = seen(transferred())
+    assert [*finding] == ["parameters-frozen"]
+    model = transferred().model()
+    frozen = sum(part.numel() for part in model.parameters() if not part.requires_grad)
+    assert finding["parameters-frozen"].value == frozen / sum(part.numel() for part in model.parameters())
+
+
+# steps with a fault
+
+
+def no_zero_grad(model, x, y, loss, optimizer):
+    value = loss(model(x), y)
+    value.backward()
+    optimizer.step()
+    return value
+
+
+def uphill(model, x, y, loss, optimizer):
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    (-value).backward()
+    optimizer.step()
+    return value
+
+
+def no_update(model, x, y, loss, optimizer):
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    value.backward()
+    return value
+
+
+def in_evaluation_mode(model, x, y, loss, optimizer):
+    model.eval()
+    return functional_step(model, x, y, loss, optimizer)
+
+
+def functional_step(model, x, y, loss, optimizer):
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    value.backward()
+    optimizer.step()
+    return value
+
+
+def shuffled_targets(model, x, y, loss, optimizer):
+    """The gradient of something else: of the outputs' size."""
+    optimizer.zero_grad()
+    outputs = model(x)
+    outputs.square().sum().backward()
+    optimizer.step()
+    return loss(outputs, y)
+
+
+def multiplied(model, x, y, loss, optimizer):
+    return functional_step(model, x, y, lambda outputs, targets: 50 * loss(outputs, targets), optimizer)
+
+
+# models with a fault
+
+
+class Detached(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.last(self.first(x).relu().detach())
+
+
+class Listed(nn.Module):
+    """Layers in a plain list."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers, self.last = [nn.Linear(6, 16), nn.ReLU()], nn.Linear(16, 3)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.last(x)
+
+
+class Bare(nn.Module):
+    """A weight that is a plain tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.last = torch.randn(6, 16, requires_grad=True), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.last((x @ self.weight).relu())
+
+
+class Dropped(nn.Module):
+    """Dropout in evaluation too."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = mlp(6, 3)
+
+    def forward(self, x):
+        return self.inner(functional.dropout(x, 0.5))
+
+
+class Ungraded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = mlp(6, 3)
+
+    def forward(self, x):
+        with torch.no_grad():
+            return self.inner(x)
+
+
+class Blind(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = mlp(6, 3)
+
+    def forward(self, x):
+        return self.inner(torch.ones_like(x))
+
+
+def frozen():
+    model = mlp(6, 3)
+    model[0].requires_grad_(False)
+    return model
+
+
+def softmaxed(dim):
+    return lambda: nn.Sequential(mlp(6, 3), nn.Softmax(dim=dim))
+
+
+def by_hand(x):
+    return x.exp() / x.exp().sum(dim=1, keepdim=True)
+
+
+class ByHand(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = mlp(6, 3)
+
+    def forward(self, x):
+        return by_hand(self.inner(x))
+
+
+def dropout_model():
+    return nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 3))
+
+
+def ended(last, make=binary, inputs=6, outputs=1):
+    return make(model=lambda: nn.Sequential(mlp(inputs, outputs), last))
+
+
+def sequence_in_the_wrong_axis():
+    class Turned(Reader):
+        def __init__(self):
+            super().__init__(lambda inputs, width, batch_first: nn.LSTM(inputs, width))
+
+    return ORDINARY["sequences of tokens"](), Turned
+
+
+def turned():
+    program, model = sequence_in_the_wrong_axis()
+    return classifier(model=model, train=program.train)
+
+
+def broadcast():
+    x, y = regression().train
+    return regression(train=(x, y[:, 0]))
+
+
+def as_numbers_of_classes():
+    x, y = classifier().train
+    return regression(model=lambda: mlp(6, 1), train=(x, y[:, None].float()))
+
+
+def several_classes():
+    return ORDINARY["labels"]().train
+
+
+def frozen_all():
+    return mlp(6, 3).requires_grad_(False)
+
+
+FAULTS = {
+    "outputs-broadcast": [broadcast],
+    "gradient-flipped": [
+        lambda: classifier(step=uphill),
+        lambda: classifier(step=uphill, optimizer=adam),
+        lambda: classifier(optimizer=lambda p: torch.optim.SGD(p, lr=0.1, maximize=True)),
+        lambda: classifier(loss=nn.CrossEntropyLoss(), optimizer=lambda p: torch.optim.Adam(p, maximize=True)),
+    ],
+    "gradient-accumulates": [
+        lambda: classifier(step=no_zero_grad),
+        lambda: classifier(step=no_zero_grad, batch_size=96),
+        lambda: classifier(step=no_zero_grad, optimizer=adam, model=dropout_model),
+    ],
+    "gradient-not-plain": [
+        lambda: classifier(step=shuffled_targets),
+        lambda: regression(
+            step=lambda m, x, y, loss, o: functional_step(m, x, y, lambda a, b: 50 * loss(a, b), o)
+        ),
+    ],
+    "step-missing": [lambda: classifier(step=no_update), lambda: classifier(model=Ungraded)],
+    "wrong-mode-in-training": [lambda: classifier(step=in_evaluation_mode, model=dropout_model)],
+    "random-in-evaluation": [lambda: classifier(model=Dropped)],
+    "parameters-frozen": [lambda: classifier(model=frozen), lambda: classifier(model=frozen_all)],
+    "parameters-not-optimized": [
+        lambda: classifier(optimizer=lambda p: sgd([*p][2:])),
+        lambda: classifier(optimizer=lambda p: sgd(mlp(6, 3).parameters())),
+    ],
+    "parameters-without-gradient": [lambda: classifier(model=Detached), lambda: classifier(model=Ungraded)],
+    "modules-unregistered": [lambda: classifier(model=Listed), lambda: classifier(model=Bare)],
+    "rows-mixed": [turned, lambda: classifier(model=lambda: nn.Sequential(mlp(6, 3), nn.Softmax(dim=0)))],
+    "input-ignored": [lambda: classifier(model=Blind), lambda: ended(nn.Softmax(dim=1))],
+    "loss-summed": [
+        lambda: regression(loss=nn.MSELoss(reduction="sum")),
+        lambda: classifier(loss=lambda o, y: functional.cross_entropy(o, y, reduction="sum")),
+    ],
+    "probabilities-into-cross-entropy": [
+        lambda: classifier(model=softmaxed(1)),
+        lambda: classifier(model=ByHand),
+        lambda: classifier(model=lambda: nn.Sequential(mlp(6, 3), nn.Sigmoid())),
+    ],
+    "probabilities-into-logit-loss": [lambda: ended(nn.Sigmoid())],
+    "one-unit-softmax": [
+        lambda: ended(nn.Softmax(dim=1)),
+        lambda: ended(nn.Softmax(dim=-1), regression, 4),
+    ],
+    "softmax-across-rows": [lambda: classifier(model=softmaxed(0)), lambda: ended(nn.Softmax(dim=0))],
+    "outputs-bounded": [
+        lambda: ended(nn.Sigmoid(), regression, 4),
+        lambda: ended(nn.Tanh(), regression, 4),
+        lambda: ended(nn.ReLU(), regression, 4),
+        lambda: ended(nn.ReLU()),
+        lambda: ended(nn.ReLU(), classifier, outputs=3),
+        lambda: binary(loss=lambda o, y: functional.binary_cross_entropy(o.clamp(1e-7, 1 - 1e-7), y)),
+    ],
+    "loss-unfit": [
+        lambda: binary(loss=nn.MSELoss()),
+        lambda: binary(loss=nn.CrossEntropyLoss()),
+        lambda: classifier(loss=nn.NLLLoss()),
+        lambda: classifier(model=softmaxed(1), loss=nn.NLLLoss()),
+    ],
+    "targets-unfit": [
+        as_numbers_of_classes,
+        lambda: regression(loss=nn.BCEWithLogitsLoss()),
+        lambda: classifier(model=lambda: mlp(6, 4), train=several_classes()),
+    ],
+}
+
+
+@pytest.mark.parametrize("symptom", FAULTS)
+def test_each_fault_is_seen_where_it_is_put_in(symptom):
+    for number, make in enumerate(FAULTS[symptom]):
+        assert symptom in seen(make()), f"program {number}"
+
+
+def test_every_symptom_has_a_fault_that_shows_it():
+    assert {symptom.id for symptom in (*wiring.SYMPTOMS, *objective.SYMPTOMS)} == set(FAULTS)
+
+
+def test_labels_behind_a_softmax_are_bounded():
+    program = labels()
+    found = seen(classifier(model=softmaxed_labels, train=program.train, loss=nn.BCELoss()))
+    assert "outputs-bounded" in found
+
+
+def softmaxed_labels():
+    return nn.Sequential(mlp(6, 4), nn.Softmax(dim=1))
+
+
+def test_neither_the_users_objects_nor_the_random_streams_are_touched():
+    model, loss = dropout_model(), nn.CrossEntropyLoss()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    streams = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    evidence(classifier(model=model, loss=loss, step=no_zero_grad))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(part.grad is None for part in model.parameters())
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), streams[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == streams[1:]
+
+
+def test_the_gradient_carried_is_none_of_it_or_all_of_it():
+    assert evidence(classifier()).number("step_gradient_carried") == pytest.approx(0, abs=1e-6)
+    assert evidence(classifier(step=no_zero_grad)).number("step_gradient_carried") == pytest.approx(1, abs=1e-5)
+
+
+def test_a_sum_over_a_batch_twice_over_is_twice_as_large():
+    assert evidence(regression(loss=nn.MSELoss(reduction="sum"))).number("loss_doubled") == pytest.approx(2)
+    assert evidence(regression()).number("loss_doubled") == pytest.approx(1)
+
+
+def test_what_an_output_reaches_is_told_by_behaviour_where_no_operation_says_it():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = mlp(4, 1)
+
+        def forward(self, x):
+            return self.inner(x).square() / (1 + self.inner(x).square())
+
+    reach = evidence(regression(model=Scaled))["outputs_reach"].values
+    assert reach.tolist() == [0, 1]
+
+
+def test_an_update_goes_downhill_by_its_definition():
+    """Of plain gradient descent it is the gradient itself."""
+    cosines = evidence(classifier(optimizer=lambda p: torch.optim.SGD(p, lr=0.1)))["step_update_cosine"].values
+    np.testing.assert_allclose(cosines, 1, rtol=1e-6)
+
+
+def test_a_step_that_fails_is_one_line():
+    program = classifier(step=lambda model, x, y, loss, optimizer: model.missing)
+    with pytest.raises(ProgramError, match=r"step must train on .* no attribute 'missing'") as caught:
+        evidence(program)
+    assert "\n" not in str(caught.value)
+
+
+def test_inputs_of_many_shapes_are_told_apart_from_mixing():
+    x = numbers(40, 3, 4)
+    flat = lambda: nn.Sequential(nn.Flatten(), mlp(12, 1))  # noqa: E731 (a factory of one line)
+    assert seen(regression(model=flat, train=(x, x.sum(dim=(1, 2))[:, None]))) == {}
