@@ -1,0 +1,1 @@
+"""Programs by family; `catalogue` has them all."""
