@@ -25,7 +25,7 @@ def _lines(folder: Path, indent: str) -> Iterator[str]:
     for path in sorted(inside, key=lambda path: (path.is_dir(), path.name)):
         is_last = path == max(inside, key=lambda path: (path.is_dir(), path.name))
         name = f"{path.name}/" if path.is_dir() else path.name
-        yield f"{indent}{'└── ' if is_last else '├── '}{name:<20}{_about(path)}".rstrip()
+        yield f"{indent}{'└── ' if is_last else '├── '}{name:<19} {_about(path)}".rstrip()
         if path.is_dir():
             yield from _lines(path, indent + ("    " if is_last else "│   "))
 

@@ -1,0 +1,1 @@
+"""Changes that may cure, each a pure function from a program to a program; `table` lists them."""

@@ -1,0 +1,219 @@
+"""Treatments of the data: their size, as a first and a last layer of the model, and rows that are no numbers."""
+
+import copy
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from unstuck.diagnosis.terms import Treated
+from unstuck.diagnosis.treatments.torch_losses import Scaled, keep_score
+from unstuck.diagnosis.treatments.torch_surgery import Draft, Wrapped, batch_size, draft, with_model
+from unstuck.evidence.facts import Facts
+from unstuck.training.program import Program
+from unstuck.training.torch_rows import Fetched, Resident
+
+# Numbers whose mean and spread are within this of 0 and 1 are taken as scaled
+_NEAR = 0.1
+
+
+class Moments(NamedTuple):
+    """Means, and spreads with 1 in the place of 0, in the shape that scales a row."""
+
+    mean: Tensor
+    spread: Tensor
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether there is nothing to scale."""
+        return bool((self.mean.abs() <= _NEAR).all() and ((self.spread - 1).abs() <= _NEAR).all())
+
+
+class ScaledInputs(Wrapped):
+    """A first layer that takes each feature to mean 0 and spread 1, as it has in the training rows."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, model: nn.Module, moments: Moments) -> None:
+        super().__init__(model)
+        self.register_buffer("mean", moments.mean.clone())
+        self.register_buffer("spread", moments.spread.clone())
+
+    def forward(self, *inputs: Any) -> Any:
+        """The model's answer to the scaled inputs."""
+        x, *others = inputs
+        return self.model((x - self.mean) / self.spread, *others)
+
+
+class ScaledOutputs(Wrapped):
+    """A last layer that takes what the model says from spread 1 and mean 0 to the targets'."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, model: nn.Module, moments: Moments) -> None:
+        super().__init__(model)
+        self.register_buffer("mean", moments.mean.clone())
+        self.register_buffer("spread", moments.spread.clone())
+
+    def forward(self, *inputs: Any) -> Any:
+        """Predictions in the targets' unit."""
+        return self.model(*inputs) * self.spread + self.mean
+
+
+def scale_inputs(program: Program, facts: Facts) -> Treated | None:
+    """Inputs scaled by the training rows' means and spreads; nothing for tokens, or where they are so already."""
+    x = facts.train.x
+    if facts.is_token or x is None or x.dtype.kind not in "fui":
+        return None
+    look = draft(program, facts)
+    if any(isinstance(part, ScaledInputs) for part in look.model.modules()):
+        return None
+    found = moments(x if x.dtype != np.uint8 else x.astype(np.float32), _axis(look, x.ndim))
+    if found.is_standard:
+        return None
+    lines = (
+        "- model(x)",
+        "+ model((x - mean) / spread)  # of the training rows, "
+        + ("per channel" if x.ndim > 2 else "per feature" if x.ndim == 2 else "of all"),
+    )
+    return Treated(with_model(program, partial(ScaledInputs, moments=found)), lines)
+
+
+def _axis(look: Draft, dimensions: int) -> int:
+    """Along which features lie: channels where a convolution reads them, else the last; -1 of single numbers."""
+    if dimensions <= 1:
+        return -1
+    if dimensions == 2:
+        return 1
+    first = next((call for call in look.flow().calls if call.name.startswith("conv")), None)
+    return 1 if dimensions >= 4 or (first and first.entered == tuple(look.x.shape)) else dimensions - 1
+
+
+def moments(values: np.ndarray, axis: int) -> Moments:
+    """Means and spreads along an axis (N, …), of the finite numbers; of all where the axis is -1.
+
+    What hardly varies, against its own size, is only centred: its spread is rounding.
+    """
+    over = tuple(place for place in range(values.ndim) if place != axis)
+    numbers = np.where(np.isfinite(values), values, np.nan) if values.dtype.kind == "f" else values
+    kept = np.nan_to_num(np.nanmean(numbers, axis=over, dtype=np.float64))
+    spread = np.nan_to_num(np.sqrt(np.nanmean((numbers - _along(kept, axis, values.ndim, 0)) ** 2, axis=over)))
+    spread = np.where(spread > 1e-6 * np.abs(kept), spread, 1.0)
+    mean, width = (torch.from_numpy(_along(part, axis, values.ndim, 1)).float() for part in (kept, spread))
+    return Moments(mean, width)
+
+
+def _along(part: Any, axis: int, dimensions: int, first: int) -> np.ndarray:
+    """Numbers along an axis in the shape of a row (first 1), or of rows (first 0)."""
+    shape = [1] * dimensions
+    if axis > 0:
+        shape[axis] = -1
+    return np.asarray(part).reshape(shape[first:])
+
+
+def scale_targets(program: Program, facts: Facts) -> Treated | None:
+    """The model's outputs in the targets' unit, and a loss in units of their spread.
+
+    Nothing where the targets are no numbers, or are scaled.
+    """
+    y = facts.train.y
+    look = draft(program, facts)
+    if facts.kind not in ("numbers", "other") or y.dtype.kind != "f" or isinstance(program.loss, Scaled):
+        return None
+    output = look.output
+    if output.numel() != look.y.numel():
+        return None
+    found = moments(y, 1 if y.ndim == 2 and y.shape[1] > 1 else -1)
+    found = Moments(*(part.reshape(-1) if part.numel() > 1 else part.reshape(()) for part in found))
+    if found.is_standard:
+        return None
+    treated = replace(
+        with_model(program, partial(ScaledOutputs, moments=found)), loss=Scaled(program.loss, *found)
+    )
+    lines = (
+        "- model(x)",
+        "+ model(x) * spread + mean  # of the training targets",
+        "- loss(outputs, y)",
+        "+ loss((outputs - mean) / spread, (y - mean) / spread)",
+    )
+    return Treated(keep_score(treated, program, look.y, output), lines)
+
+
+def drop_invalid_rows(program: Program, facts: Facts) -> Treated | None:
+    """Only rows are kept whose inputs and targets are numbers; nothing where all are, or few would be left."""
+    given = {"train": facts.train, "validation": facts.validation, "test": facts.test}
+    new: dict[str, Any] = {}
+    lines: list[str] = []
+    for name, split in given.items():
+        if split is None:
+            continue
+        kept = _finite(split.y) & (True if split.x is None else _finite(split.x))
+        if kept.all():
+            continue
+        if kept.sum() < max(2, len(kept) / 2):
+            return None
+        new[name] = _taken(getattr(program, name), np.flatnonzero(kept))
+        lines += [f"- {name}: {len(kept)} rows", f"+ {name}: {int(kept.sum())} rows, all of finite numbers"]
+        if name == "train" and batch_size(program, facts) > kept.sum():
+            new["batch_size"] = int(kept.sum())
+    return Treated(replace(program, **new), tuple(lines)) if new else None
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+
+
+def _taken(given: Any, rows: np.ndarray) -> Any:
+    """Some rows, in the form in which they were given."""
+    if isinstance(given, Resident | Fetched):
+        return given.take(rows)
+    if isinstance(given, DataLoader):
+        data = Subset(given.dataset, rows.tolist())
+        return DataLoader(data, batch_size=given.batch_size, shuffle=True, collate_fn=given.collate_fn)
+    if isinstance(given, tuple | list):
+        x, y = given
+        return x[rows], y[rows]
+    return Subset(given, rows.tolist())
+
+
+def no_augmentation(program: Program, facts: Facts) -> Treated | None:
+    """Training rows without their random changes: with the transform of the rows that are held out.
+
+    Nothing where rows are not changed by a `transform` of their data set, or no held-out set has another.
+    """
+    given = (
+        program.train.dataset
+        if isinstance(program.train, DataLoader)
+        else getattr(program.train, "dataset", program.train)
+    )
+    held = [_source(split) for split in (program.validation, program.test)]
+    calm = next((one.transform for one in held if hasattr(one, "transform")), None)
+    own, source = getattr(_source(program.train), "transform", None), _source(program.train)
+    if own is None or own is calm or not any(hasattr(one, "transform") for one in held):
+        return None
+    plain = copy.copy(source)
+    plain.transform = calm
+    data: Any = Subset(plain, given.indices) if isinstance(given, Subset) else plain
+    if isinstance(program.train, DataLoader):
+        loader = program.train
+        data = DataLoader(data, batch_size=loader.batch_size, shuffle=True, collate_fn=loader.collate_fn)
+    elif isinstance(program.train, Fetched):
+        data = Fetched(data, program.train.collate, program.train.device)
+    lines = (
+        f"- transform = {type(own).__name__}(…)",
+        f"+ transform = {calm if calm is None else type(calm).__name__}",
+    )
+    return Treated(replace(program, train=data), lines)
+
+
+def _source(split: Any) -> Any:
+    """The data set that loaders and subsets take rows from."""
+    while isinstance(split, DataLoader | Subset | Fetched):
+        split = split.dataset
+    return split
