@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test check bench docs figures clean
+.PHONY: help demo test check bench faults docs figures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ docs: $(STAMP) ## what follows from the code: README's tree, the pictures of the
 
 figures: $(STAMP) ## the pictures of docs/landscape.md, some minutes
 	$(BIN)/python -m studies.landscape
+
+faults: $(STAMP) ## the fault bench: causes, cures, false alarms, cost; about two hours, goes on where it was
+	$(BIN)/python -m benchmarks.faults
 
 bench: .venv/.bench ## speed beside the peers, about fifteen minutes
 	$(BIN)/python -m benchmarks

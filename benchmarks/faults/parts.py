@@ -47,6 +47,13 @@ def mlp(
     return make
 
 
+def instance(make: Callable[[], nn.Module]) -> nn.Module:
+    """A module that is there before any training, with the same weights whenever it is asked for."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make()
+
+
 # ways to draw weights, with zero bias, for `model.apply`
 
 

@@ -93,6 +93,8 @@ def batches(program: Program) -> Iterator[tuple[Tensor, Tensor]]:
     if isinstance(given, Dataset):
         for rows in torch.randperm(len(given)).split(size):
             yield collate([given[row] for row in rows.tolist()])
+    elif hasattr(given, "batch"):  # rows as unstuck keeps them, which a cured program may have
+        yield from (given.batch(rows) for rows in torch.randperm(len(given)).split(size))
     else:
         x, y = tensors(given)
         for rows in torch.randperm(len(x)).split(size):
@@ -105,6 +107,8 @@ def blocks(given: Any) -> Iterator[tuple[Tensor, Tensor]]:
     if isinstance(given, Dataset):
         for rows in torch.arange(len(given)).split(_BLOCK):
             yield default_collate([given[row] for row in rows.tolist()])
+    elif hasattr(given, "batch"):
+        yield from (given.batch(rows) for rows in torch.arange(len(given)).split(_BLOCK))
     else:
         x, y = tensors(given)
         yield from zip(x.split(_BLOCK), y.split(_BLOCK), strict=True)

@@ -30,4 +30,4 @@ def share(count: int, of: int) -> Share:
     found, squared = count / of, QUANTILE**2
     centre = (found + squared / (2 * of)) / (1 + squared / of)
     reach = QUANTILE / (1 + squared / of) * math.sqrt(found * (1 - found) / of + squared / (4 * of**2))
-    return Share(count, of, max(0.0, centre - reach), min(1.0, centre + reach))
+    return Share(count, of, max(0.0, min(found, centre - reach)), min(1.0, max(found, centre + reach)))

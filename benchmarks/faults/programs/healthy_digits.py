@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.faults import data
 from benchmarks.faults.case import controls
-from benchmarks.faults.parts import adam, he, mlp, r2, rmsprop, sgd
+from benchmarks.faults.parts import adam, he, instance, mlp, r2, rmsprop, sgd
 from unstuck.training.program import Program
 
 
@@ -67,9 +67,8 @@ def digits_batch_norm_momentum() -> Program:
 
 def digits_rmsprop_tanh() -> Program:
     train, test = data.digits()
-    model = nn.Sequential(nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10))  # an instance: copied by each training
     return Program(
-        model=model,
+        model=instance(mlp(64, 64, 10, act=nn.Tanh)),  # each training starts a copy
         train=train,
         test=test,
         loss=nn.CrossEntropyLoss(),

@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 
 from benchmarks.faults import data
 from benchmarks.faults.case import controls
-from benchmarks.faults.parts import adam, mlp, r2, sgd
+from benchmarks.faults.parts import adam, instance, mlp, r2, sgd
 from unstuck.training.program import Program
 
 
@@ -79,7 +79,7 @@ def plane_linear() -> Program:
     """A linear model by SGD."""
     train, test = data.plane(outputs=3)
     return Program(
-        model=nn.Linear(8, 3),
+        model=instance(lambda: nn.Linear(8, 3)),
         train=train,
         test=test,
         loss=nn.MSELoss(),
