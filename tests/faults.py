@@ -364,6 +364,15 @@ def negated(outputs, targets):
     return -functional.cross_entropy(outputs, targets)
 
 
+def distance(outputs, targets):
+    """Absolute differences of probabilities and ones and zeros."""
+    return functional.l1_loss(outputs.softmax(dim=1), functional.one_hot(targets, 3).float())
+
+
+def ended(end: nn.Module):
+    return lambda program: with_model(program, partial(Followed, then=end))
+
+
 def summed(outputs, targets):
     return functional.mse_loss(outputs, targets, reduction="sum")
 
@@ -382,29 +391,27 @@ class Fault:
 FAULTS: dict[str, Fault] = {
     "learning-rate-too-high": Fault("classes", rate(50.0)),
     "learning-rate-too-low": Fault("classes", rate(1e-5)),
-    "too-few-epochs": Fault("classes", lambda program: replace(rate(1e-3, adam)(program), epochs=2)),
+    "too-few-epochs": Fault("classes", lambda program: replace(rate(3e-3, adam)(program), epochs=3)),
     "poor-optimizer": Fault("numbers", rate(1e-3, torch.optim.Adadelta)),
-    "batch-size-too-large": Fault("classes", lambda program: replace(program, batch_size=240)),
+    "batch-size-too-large": Fault("classes", lambda program: replace(program, batch_size=240, epochs=8)),
     "batch-size-too-small": Fault("classes", lambda program: replace(rate(0.5)(program), batch_size=1)),
     "saddle-point": Fault("classes", spread(0.0)),
     "local-minimum": Fault("numbers", starting(biased)),
     "seed-dependent": Fault("classes", model(partial(stack, 2, 3, 3, 3, 3, 3))),
-    "poor-initialisation": Fault("classes", spread(1e-4)),
+    "poor-initialisation": Fault("classes", lambda program: spread(1e-3)(rate(0.1)(program))),
     "saturating-activation": Fault("classes", model(partial(stack, 2, *[16] * 8, 3, activation=nn.Sigmoid))),
     "exploding-activation": Fault("numbers", spread(5.0)),
     "dead-relu": Fault("classes", starting(biased)),
     "missing-nonlinearity": Fault("classes", model(lambda: nn.Sequential(nn.Linear(2, 32), nn.Linear(32, 3)))),
-    "missing-normalisation": Fault("classes", model(partial(stack, 2, *[16] * 14, 3))),
+    "missing-normalisation": Fault(
+        "classes", lambda program: model(partial(stack, 2, *[16] * 10, 3))(rate(0.1)(program))
+    ),
     "too-deep": Fault("classes", model(partial(stack, 2, *[16] * 24, 3))),
     "model-bias": Fault("classes", model(partial(stack, 2, 2, 3))),
     "overfitting": Fault("numbers", few(30)),
     "over-regularised": Fault("classes", rate(1e-2, partial(adam, weight_decay=1.0))),
-    "wrong-loss": Fault(
-        "classes", lambda program: replace(program, loss=OneColumn(), model=partial(stack, 2, 32, 1))
-    ),
-    "wrong-output-activation": Fault(
-        "classes", lambda program: with_model(program, partial(Followed, then=nn.Softmax(1)))
-    ),
+    "wrong-loss": Fault("classes", lambda program: replace(rate(0.1)(program), loss=distance)),
+    "wrong-output-activation": Fault("classes", lambda program: ended(nn.Softmax(1))(rate(0.1)(program))),
     "wrong-target-encoding": Fault("binary", both(lambda x, y: (x, y + 1))),
     "shape-mismatch": Fault("numbers", both(lambda x, y: (x, y[:, 0]))),
     "unscaled-inputs": Fault("classes", both(lambda x, y: (x * 1e-3 + 5, y))),
@@ -423,10 +430,3 @@ FAULTS: dict[str, Fault] = {
     "wrong-mode": Fault("classes", model(Always)),
 }
 """One for each cause of the design."""
-
-
-class OneColumn(nn.Module):
-    """Squares of one output against the number of the class."""
-
-    def forward(self, outputs, targets):
-        return functional.mse_loss(outputs[:, 0], targets.float())

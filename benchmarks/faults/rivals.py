@@ -251,7 +251,6 @@ def _look(model: nn.Module, value: torch.Tensor, seen: Watch) -> None:
 def treatments_of_unstuck(program: Program) -> list[Remedy]:
     """unstuck's own treatments, for random search to draw from."""
     from unstuck.diagnosis.treatments import TREATMENTS
-
     from unstuck.evidence.torch_facts import facts_of
 
     facts = facts_of(program, seed=0)

@@ -1,1 +1,5 @@
-"""Changes that may cure, each a pure function from a program to a program; `table` lists them."""
+"""Changes that may cure, each a pure function from a program to a program."""
+
+from unstuck.diagnosis.treatments.table import TREATMENTS
+
+__all__ = ["TREATMENTS"]

@@ -1,0 +1,336 @@
+"""Optimizers, gradients, modes, losses, codes of targets and scores after a treatment."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from faults import (
+    HEALTHY,
+    Always,
+    Detached,
+    Frozen,
+    Listed,
+    Noised,
+    adam,
+    binary,
+    classes,
+    ended,
+    negated,
+    numbers,
+    sgd,
+    stack,
+    summed,
+    tokens,
+    trained,
+)
+from unstuck.diagnosis.treatments.table import TREATMENTS
+from unstuck.evidence.torch_facts import facts_of
+
+
+def treated(id, program):
+    return TREATMENTS[id].treat(program, facts_of(program, seed=0))
+
+
+def optimizer_of(program):
+    model = program.model()
+    return model, program.optimizer(model.parameters())
+
+
+def group_of(id, program):
+    return optimizer_of(treated(id, program).program)[1].param_groups[0]
+
+
+# wiring
+
+
+def test_the_optimizer_gets_what_it_left_out_or_holds_of_another_model():
+    stale = [*classes().model().parameters()]
+    for make in (lambda p: sgd([*p][-2:]), lambda p: sgd(stale, momentum=0.5, lr=0.03)):
+        model, optimizer = optimizer_of(treated("optimize-all", replace(classes(), optimizer=make)).program)
+        held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        assert held == {id(parameter) for parameter in model.parameters()}
+    assert [optimizer.param_groups[0][key] for key in ("lr", "momentum")] == [0.03, 0.5]
+    assert treated("optimize-all", classes()) is None
+
+
+def test_every_parameter_is_trained_after_unfreezing():
+    done = treated("unfreeze", replace(classes(), model=Frozen))
+    assert all(parameter.requires_grad for parameter in done.program.model().parameters())
+
+
+@pytest.mark.parametrize("how", ["detach", "no_grad", "data"])
+def test_the_gradient_gets_through_again(how):
+    program = treated("reconnect", replace(classes(), model=partial(Detached, how))).program
+    model = program.model()
+    model(torch.randn(4, 2)).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    with torch.no_grad():
+        assert not model(torch.randn(4, 2)).requires_grad
+    assert treated("reconnect", classes()) is None
+
+
+def test_layers_in_a_list_are_trained_once_registered():
+    program = replace(classes(), model=Listed)
+    done = treated("register-modules", program)
+    assert len([*done.program.model().parameters()]) == 6
+    assert done.lines == ("- self.layers = list(…)", "+ self.layers = nn.ModuleList(…)")
+    assert trained(done.program) > trained(program)
+
+
+def test_dropout_obeys_the_mode_again():
+    model = treated("respect-mode", replace(classes(), model=Always)).program.model()
+    x = torch.randn(64, 2)
+    torch.testing.assert_close(model.eval()(x), model(x))
+    assert not torch.equal(model.train()(x), model(x))
+    assert treated("respect-mode", HEALTHY["pictures"]()) is None
+
+
+def test_a_part_that_stays_in_evaluation_mode_trains_again():
+    class Stuck(nn.Sequential):
+        def train(self, mode=True):
+            super().train(mode)
+            self[1].eval()
+            return self
+
+    program = replace(
+        classes(), model=lambda: Stuck(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    )
+    model = treated("respect-mode", program).program.model().train()
+    before = model.model[1].running_mean.clone()
+    model(torch.randn(32, 2))
+    assert not torch.equal(before, model.model[1].running_mean)
+
+
+def test_the_loss_goes_down_whatever_turned_it_round():
+    climbing = replace(classes(), optimizer=partial(adam, maximize=True))
+    assert not group_of("flip-sign", climbing)["maximize"]
+
+    def hooked():
+        model = stack(2, 32, 32, 3)
+        for parameter in model.parameters():
+            parameter.register_hook(torch.neg)
+        return model
+
+    assert trained(treated("flip-sign", replace(classes(), model=hooked)).program) > 0.9
+    logits, y = torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
+    loss = treated("flip-sign", replace(classes(), loss=negated)).program.loss
+    torch.testing.assert_close(loss(logits, y), functional.cross_entropy(logits, y))
+    assert treated("flip-sign", classes()) is None
+
+
+def test_a_summed_loss_becomes_a_mean():
+    loss = treated("mean-loss", replace(numbers(), loss=summed)).program.loss
+    outputs, y = torch.randn(7, 1), torch.randn(7, 1)
+    torch.testing.assert_close(loss(outputs, y), functional.mse_loss(outputs, y))
+    assert treated("mean-loss", numbers()) is None
+
+
+# optimization
+
+
+def test_rates_are_multiplied_in_every_group():
+    def two(parameters):
+        first, *others = parameters
+        return torch.optim.SGD([{"params": [first], "lr": 0.5}, {"params": others}], lr=0.1)
+
+    _, optimizer = optimizer_of(treated("lr-tenth", replace(classes(), optimizer=two)).program)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.05, 0.01])
+
+
+def test_adam_and_momentum_stand_in_where_they_are_not():
+    program = replace(classes(), optimizer=sgd)
+    assert isinstance(optimizer_of(treated("adam", program).program)[1], torch.optim.Adam)
+    assert group_of("momentum", program)["momentum"] == 0.9
+    assert treated("adam", classes()) is None
+    assert treated("momentum", classes()) is None
+    assert treated("no-weight-decay", classes()) is None
+
+
+def test_a_schedule_is_stretched_with_the_epochs():
+    program = treated("epochs-threefold", replace(classes(), schedule=lambda step: 0.5**step)).program
+    assert [program.schedule(step) for step in (0, 2, 3, 6)] == [1, 1, 0.5, 0.25]
+
+
+def test_no_step_goes_further_than_the_clipped_gradient():
+    program = treated("clip-gradient", replace(classes(), optimizer=partial(sgd, lr=1.0))).program
+    model, optimizer = optimizer_of(program)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    (1000 * program.loss(model(torch.randn(8, 2)), torch.zeros(8, dtype=torch.int64))).backward()
+    optimizer.step()
+    moved = [(new - old).flatten() for old, new in zip(before, model.parameters(), strict=True)]
+    assert torch.cat(moved).norm().item() == pytest.approx(1, rel=1e-4)
+
+
+def test_stopping_early_needs_validation_rows():
+    assert treated("stop-early", classes()) is None
+    assert treated("stop-early", replace(classes(), validation=classes().test)).program.patience == 3
+
+
+# data
+
+
+class Same(nn.Linear):
+    """Gives back what it gets."""
+
+    def __init__(self):
+        super().__init__(2, 2, bias=False)
+        self.weight.data = torch.eye(2)
+
+
+def test_scaled_inputs_have_mean_0_and_spread_1_inside_the_model():
+    x, y = classes().train
+    program = replace(classes(), train=((x * [3, 1e4] + [5, -7]).astype(np.float32), y % 2), model=Same)
+    scaled = treated("scale-inputs", program).program.model()(torch.as_tensor(program.train[0]).float())
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(2), rtol=0, atol=1e-4)
+    torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(2), rtol=0, atol=1e-4)
+    assert treated("scale-inputs", tokens()) is None
+
+
+def test_scaled_targets_give_the_gradients_of_a_training_on_scaled_ones():
+    x, y = numbers().train
+    program = replace(numbers(), train=(x, y * 300 + 40), model=partial(nn.Linear, 3, 1))
+    done = treated("scale-targets", program).program
+    torch.manual_seed(0)
+    inner, raw = done.model(), torch.as_tensor(program.train[1])
+    done.loss(inner(torch.as_tensor(x)), raw).backward()
+    torch.manual_seed(0)
+    plain = program.model()
+    program.loss(plain(torch.as_tensor(x)), (raw - raw.mean()) / raw.std(correction=0)).backward()
+    torch.testing.assert_close(inner.model.weight.grad, plain.weight.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_are_left_out_in_the_form_in_which_they_came():
+    x, y = classes().train
+    x = x.copy()
+    x[3, 1] = np.inf
+    for train in ((x, y), (torch.as_tensor(x), torch.as_tensor(y)), Noised(x, y, None)):
+        done = treated("drop-invalid-rows", replace(classes(), train=train)).program
+        assert facts_of(done, seed=0).rows["train"] == 239
+    assert treated("drop-invalid-rows", classes()) is None
+
+
+def test_training_rows_are_taken_as_the_held_out_ones_are():
+    program = replace(
+        classes(), train=Noised(*classes().train, torch.randn_like), test=Noised(*classes().test, None)
+    )
+    plain = treated("no-augmentation", program).program.train
+    assert plain.transform is None
+    assert program.train.transform is torch.randn_like
+
+
+# objective
+
+
+def is_sign(outputs, targets):
+    return float(((outputs > 0.5) == (targets > 0.5)).float().mean())
+
+
+def is_largest(outputs, targets):
+    return float((outputs.argmax(1) == targets).float().mean())
+
+
+def test_probabilities_are_removed_where_the_score_means_the_same_without():
+    program = replace(ended(nn.Softmax(1))(classes()), score=is_largest)
+    done = treated("output-logits", program).program
+    assert done.score is is_largest
+    sums = done.model()(torch.randn(4, 2)).sum(1)
+    assert not torch.allclose(sums, torch.ones(4))
+
+
+def test_probabilities_stay_where_the_score_reads_them_and_the_loss_takes_their_logits():
+    program = replace(ended(nn.Sigmoid())(binary()), score=is_sign)
+    done = treated("output-logits", program).program
+    assert done.score is is_sign
+    torch.manual_seed(0)
+    model = done.model().eval()
+    x, y = (torch.as_tensor(part[:9]) for part in program.train)
+    chances = model(x)
+    assert (chances > 0).all()
+    assert (chances < 1).all()
+    torch.testing.assert_close(
+        done.loss(chances, y), functional.binary_cross_entropy(chances, y), rtol=1e-4, atol=1e-5
+    )
+    assert trained(done) > 0.95
+
+
+def test_a_softmax_of_one_unit_becomes_a_sigmoid():
+    program = replace(ended(nn.Softmax(1))(binary()), loss=nn.BCELoss())
+    done = treated("sigmoid-unit", program).program
+    assert trained(program) < 0.7
+    assert trained(done) > 0.95
+    assert treated("sigmoid-unit", done) is None
+
+
+def test_a_softmax_across_rows_is_turned_along_the_classes():
+    def chosen(outputs, targets):
+        return -outputs.gather(1, targets[:, None]).clamp(min=1e-7).log().mean()
+
+    program = replace(ended(nn.Softmax(0))(classes()), loss=chosen)
+    model = treated("softmax-over-classes", program).program.model()
+    torch.testing.assert_close(model(torch.randn(6, 2)).sum(1), torch.ones(6))
+
+
+def test_raw_outputs_into_a_likelihood_become_logarithms_of_probabilities():
+    program = replace(classes(), loss=nn.NLLLoss())
+    assert trained(treated("softmax-over-classes", program).program) > 0.95
+    assert trained(treated("cross-entropy", program).program) > 0.95
+
+
+@pytest.mark.parametrize("end", [nn.Tanh(), nn.ReLU(), nn.Sigmoid()])
+def test_outputs_are_no_longer_bounded(end):
+    program = ended(end)(numbers())
+    assert trained(treated("linear-output", program).program) > trained(program) + 0.05
+
+
+def test_the_binary_cross_entropy_takes_the_place_of_squares():
+    program = replace(ended(nn.Sigmoid())(binary()), loss=nn.MSELoss(), optimizer=sgd, epochs=12)
+    done = treated("bce", program).program
+    assert trained(done) > trained(program)
+    assert treated("bce", binary()) is None
+
+
+def test_squares_take_the_place_of_a_loss_of_classes():
+    x, y = numbers().train
+    program = replace(numbers(), loss=nn.L1Loss(), model=partial(stack, 3, 64, 1))
+    loss = treated("mse", program).program.loss
+    outputs, targets = torch.randn(6, 1), torch.randn(6, 1)
+    torch.testing.assert_close(loss(outputs, targets), functional.mse_loss(outputs, targets))
+    assert treated("mse", numbers()) is None
+    assert treated("mse", classes()) is None
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (1, 2), (0, 255)])
+def test_two_values_are_written_as_0_and_1_for_a_sigmoid(low, high):
+    x, y = binary().train
+    program = replace(binary(), train=(x, np.where(y > 0, high, low).astype(np.float32)))
+    loss = treated("encode-targets", program).program.loss
+    logits = torch.randn(4, 1)
+    given, meant = torch.tensor([[low], [high], [high], [low]]).float(), torch.tensor([[0.0], [1], [1], [0]])
+    torch.testing.assert_close(loss(logits, given), functional.binary_cross_entropy_with_logits(logits, meant))
+
+
+def test_numbers_of_classes_are_written_as_columns_for_squares():
+    class Columns(nn.Module):
+        def forward(self, outputs, targets):
+            return ((outputs - targets.float().reshape(len(targets), -1)) ** 2).mean()
+
+    program = replace(classes(), loss=Columns())
+    done = treated("encode-targets", program).program
+    assert trained(done) > 0.9
+
+
+def test_rare_classes_weigh_as_much_as_others():
+    x, y = classes().train
+    kept = (y != 2) | (np.arange(len(y)) % 10 == 0)
+    program = replace(classes(), train=(x[kept], y[kept]))
+    loss = treated("class-weights", program).program.loss
+    counts = np.bincount(y[kept])
+    logits, targets = torch.randn(40, 3), torch.as_tensor(np.arange(40) % 3)
+    weight = torch.as_tensor(counts.sum() / (3 * counts)).float()
+    torch.testing.assert_close(loss(logits, targets), functional.cross_entropy(logits, targets, weight))
+    assert treated("class-weights", classes()) is None
