@@ -11,7 +11,6 @@ from unstuck.evidence.sample import Sample
 from unstuck.rng import stream
 
 UNITS = {"classes": "share of rows", "labels": "share of rows", "numbers": "share of variance"}
-SURE = 0.2  # of the rows, those that a model is most sure of
 
 _MOST_ROWS = 1500  # that models are fitted to
 _MOST_HELD = 2000  # that they are asked for
@@ -24,16 +23,18 @@ Asked = tuple[np.ndarray, np.ndarray]  # inputs (N, F) and targets (N, K), as th
 
 
 class Doubt(NamedTuple):
-    """Labels that differ from what a model says that has not seen them.
+    """Shares of labels that differ from what a model says that has not seen them.
 
-    `confident` is the share by confident learning, `error` that of all rows, and `sure` that of the rows of which
-    the model is most sure, between the ends of its 95 % interval. Overlapping classes raise the first two, and
-    leave the third low: rows that lie far from any border have their class's label. Wrong labels raise all.
+    `confident` is that of confident learning, `error` that of all rows. Overlapping classes raise both; yet the
+    surer the model, the fewer labels are off. Wrong labels lie everywhere alike: among the tenth, the fifth and
+    the two fifths of rows that the model is surest of. `low` and `high` end the fifth's 95 % interval.
     """
 
     confident: float
     error: float
-    sure: float
+    tenth: float
+    fifth: float
+    two_fifths: float
     low: float
     high: float
 
@@ -61,7 +62,7 @@ def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column
     columns = _columns(scores, rows, train.kind) | _beyond_chance(unseen, y, fold, seed)
     if train.kind == "classes":
         better = max(unseen["forest"], unseen["linear"], key=lambda shares: _likelihood(shares, y))
-        columns |= _of_doubt(doubt(better, y))
+        columns |= _of_doubt(doubt(better, y)) | _of_recall(unseen, y, coding)
     if not len(coding.tokens):
         columns |= _of_one_feature(x, y, unseen["forest"], train.kind, seed)
     return columns
@@ -132,14 +133,18 @@ def _columns(scores: Mapping[str, Mapping[str, float]], rows: Mapping[str, int],
         "chance_train": scores["chance"]["train"],
     }
     columns |= {name: Column(np.array(number), unit) for name, number in numbers.items()}
+    error = standard_error(best[where], rows[where], kind)
     return columns | {
-        "attainable_error": Column(np.array(_error(best[where], rows[where], kind)), f"standard error, {unit}"),
+        "attainable_error": Column(np.array(error), f"standard error, {unit}"),
         "rows_tried": Column(np.array(float(rows["out of fold"])), "training rows that the models were given"),
     }
 
 
-def _error(reached: float, rows: int, kind: str) -> float:
-    """Of a share: binomial. Of R²: Olkin and Finn's, 2 √R² (1 - R²) / √n, for large n."""
+def standard_error(reached: float, rows: int, kind: str) -> float:
+    """Of a score by the rows it was taken of: a share's is binomial, R² has 2 √R² (1 - R²) / √n, for large n.
+
+    Source: Olkin & Finn 1995, doi:10.1037/0033-2909.118.1.155.
+    """
     if kind == "numbers":
         r2 = float(np.clip(reached, 0, 1))
         return float(2 * np.sqrt(r2) * (1 - r2) / np.sqrt(rows))
@@ -201,16 +206,23 @@ def doubt(shares: np.ndarray, labels: np.ndarray) -> Doubt:
     said = np.where(confident, shares, -1).argmax(axis=1)
     counted = confident.any(axis=1)
     weight = 1 / (prior[given] * labels.shape[1])
-    off = float((weight * counted * (said != given)).sum() / max(float((weight * counted).sum()), 1e-12))
+    doubted = weight * counted
+    in_doubt = float((doubted * (said != given)).sum()) / max(float(doubted.sum()), 1e-12)
     even = shares / prior
     even /= np.maximum(even.sum(axis=1, keepdims=True), 1e-12)
     top = np.sort(even, axis=1)[:, ::-1]
     margin = top[:, 0] - (top[:, 1] if even.shape[1] > 1 else 0)
-    sure = np.argsort(-margin, kind="stable")[: max(int(SURE * len(margin)), 1)]
-    wrong = weight[sure] * (even[sure].argmax(axis=1) != given[sure])
-    share = float(wrong.sum() / weight[sure].sum())
-    error = float((weight * (even.argmax(axis=1) != given)).sum() / weight.sum())
-    return Doubt(off, error, share, *wilson(share, float(weight[sure].sum() ** 2 / (weight[sure] ** 2).sum())))
+    order = np.argsort(-margin, kind="stable")
+    wrong = weight * (even.argmax(axis=1) != given)
+
+    def off(share: float) -> tuple[float, float]:
+        """Among the surest rows; and as how many of equal weight these count."""
+        some = order[: max(int(share * len(order)), 1)]
+        total = float(weight[some].sum())
+        return float(wrong[some].sum()) / total, total**2 / float((weight[some] ** 2).sum())
+
+    fifth, rows = off(0.2)
+    return Doubt(in_doubt, off(1.0)[0], off(0.1)[0], fifth, off(0.4)[0], *wilson(fifth, rows))
 
 
 def _likelihood(shares: np.ndarray, labels: np.ndarray) -> float:
@@ -230,10 +242,29 @@ def wilson(share: float, rows: float) -> tuple[float, float]:
 
 
 def _of_doubt(found: Doubt) -> dict[str, Column]:
-    surest = "share of the rows that the model is surest of"
-    units = ("share of rows, by confident learning", "share of rows", surest, surest, surest)
-    names = ("labels_in_doubt", "labels_missed", "labels_off", "labels_off_low", "labels_off_high")
+    surest = "share of the {} of rows that the model is surest of".format
+    units = ("share of rows, by confident learning", "share of rows", surest("tenth"), surest("fifth"))
+    units += (surest("two fifths"), surest("fifth"), surest("fifth"))
+    names = ("labels_in_doubt", "labels_missed", "labels_off_tenth", "labels_off", "labels_off_two_fifths")
+    names += ("labels_off_low", "labels_off_high")
     return {name: Column(np.array(value), unit) for name, value, unit in zip(names, found, units, strict=True)}
+
+
+def _of_recall(unseen: Mapping[str, np.ndarray], y: np.ndarray, coding: Coding) -> dict[str, Column]:
+    """Share of each class's rows that the model finds that finds more, classes counted alike."""
+    assert coding.classes is not None
+    given, count = y.argmax(axis=1), y.shape[1]
+    recalls = [recall(unseen[name].argmax(axis=1), given, count) for name in ("forest", "linear")]
+    best = max(recalls, key=lambda found: float(found.mean()))
+    names = tuple(f"class {number:.0f}" for number in coding.classes)
+    return {"class_recall": Column(best, "share of the class's rows", along=names)}
+
+
+def recall(predicted: np.ndarray, given: np.ndarray, count: int) -> np.ndarray:
+    """Share (K,) of each class's rows that are predicted to be of it; all (N,) are class numbers from 0."""
+    rows = np.bincount(given, minlength=count)
+    right = np.bincount(given[predicted == given], minlength=count)
+    return right / np.maximum(rows, 1)
 
 
 def _of_one_feature(x: np.ndarray, y: np.ndarray, said: np.ndarray, kind: str, seed: int) -> dict[str, Column]:

@@ -1,0 +1,190 @@
+"""What an experiment on data confirms is so, what it rules out is not, and little evidence decides nothing."""
+
+import numpy as np
+import pytest
+
+from unstuck.diagnosis.data_experiments import (
+    class_imbalance,
+    distribution_mismatch,
+    label_noise,
+    leakage,
+    no_signal,
+)
+from unstuck.diagnosis.terms import Status
+from unstuck.evidence.data import of_data
+from unstuck.evidence.evidence import Evidence
+
+CONFIRMED, RULED_OUT, UNDECIDED = Status.CONFIRMED, Status.RULED_OUT, Status.UNDECIDED
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
+
+
+def measured(x, y, kind="classes", **splits):
+    return of_data({"train": (x, y), **splits}, kind, seed=0)
+
+
+def says_what_was_predicted_and_seen(verdict):
+    return len(verdict.evidence) >= 2 and verdict.evidence[0].startswith("Predicted")
+
+
+# no signal
+
+
+@pytest.mark.parametrize(
+    ("rows", "signal", "scores", "status"),
+    [
+        (400, 0.0, [0.50, 0.52, 0.49], CONFIRMED),
+        (400, 0.0, [0.70, 0.71, 0.72], RULED_OUT),  # the program sees what the others do not
+        (400, 0.0, [np.nan, np.nan], UNDECIDED),
+        (60, 0.0, [0.50, 0.52, 0.49], UNDECIDED),
+        (400, 1.0, [0.50, 0.50, 0.50], RULED_OUT),
+    ],
+)
+def test_no_signal_is_confirmed_where_nobody_beats_chance(rng, rows, signal, scores, status):
+    x = rng.normal(size=(rows, 4))
+    verdict = no_signal(measured(x, (signal * x[:, 0] + rng.normal(size=rows) > 0).astype(int)), scores, rows=500)
+    assert verdict.status is status
+    assert says_what_was_predicted_and_seen(verdict)
+
+
+def test_no_signal_in_numbers_is_told_by_the_variance_explained(rng):
+    x = rng.normal(size=(400, 4))
+    seen = measured(x, rng.normal(size=400), "numbers")
+    assert no_signal(seen, [-0.1, 0.0, 0.01], rows=200).status is CONFIRMED
+    assert no_signal(seen, [0.5, 0.6, 0.55], rows=200).status is RULED_OUT
+
+
+def test_without_other_models_nothing_is_said_of_a_signal():
+    assert no_signal(Evidence(), [0.5], rows=10).status is UNDECIDED
+
+
+# label noise
+
+
+@pytest.mark.parametrize(
+    ("noise", "statuses"),
+    [(0.0, {RULED_OUT}), (0.03, {RULED_OUT}), (0.2, {CONFIRMED}), (0.3, {CONFIRMED}), (0.5, {UNDECIDED})],
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_label_noise_is_told_at_rates_that_are_known(noise, statuses, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(1500, 4))
+    y = np.digitize(x[:, 0], (-0.5, 0.5))
+    wrong = rng.random(1500) < noise
+    noisy = np.where(wrong, (y + rng.integers(1, 3, 1500)) % 3, y)
+    if noise == 0.5:
+        noisy = rng.permutation(y)  # nothing is known, so that no label is called wrong
+    verdict = label_noise(measured(x, noisy))
+    assert verdict.status in statuses
+    assert says_what_was_predicted_and_seen(verdict)
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0, 2.0, 4.0])
+def test_classes_that_overlap_are_not_called_noise(rng, spread):
+    x = rng.normal(size=(1500, 4))
+    y = (x[:, 0] + spread * rng.normal(size=1500) > 0).astype(int)
+    assert label_noise(measured(x, y)).status is not CONFIRMED
+
+
+def test_a_rare_class_is_not_called_noise(rng):
+    x = rng.normal(size=(1500, 4))
+    y = (x[:, 0] + rng.normal(size=1500) > 2.3).astype(int)  # one row in twenty
+    assert label_noise(measured(x, y)).status is not CONFIRMED
+
+
+# mismatch
+
+
+@pytest.mark.parametrize(
+    ("held", "test", "rows", "status"),
+    [
+        ([0.95, 0.94, 0.96], [0.70, 0.72, 0.69], (500, 500), CONFIRMED),
+        ([0.95, 0.94, 0.96], [0.94, 0.95, 0.94], (2000, 2000), RULED_OUT),
+        ([0.95, 0.94, 0.96], [0.85, 0.84, 0.86], (20, 20), UNDECIDED),  # few rows
+        ([0.95, 0.60, 0.96], [0.85, 0.84, 0.86], (900, 900), UNDECIDED),  # seeds differ
+        ([0.95], [0.70], (900, 900), CONFIRMED),  # one training, many rows
+        ([np.nan], [0.5], (900, 900), UNDECIDED),
+    ],
+)
+def test_mismatch_is_told_beyond_the_chance_of_seeds_and_rows(held, test, rows, status):
+    verdict = distribution_mismatch(held, test, Evidence(), rows=rows, kind="classes")
+    assert verdict.status is status
+    assert says_what_was_predicted_and_seen(verdict)
+
+
+def test_mismatch_says_what_differs(rng):
+    x, y = rng.normal(size=(300, 3)), rng.integers(0, 2, 300)
+    scores = [0.9, 0.91, 0.9], [0.6, 0.61, 0.6]
+    moved, alike = (
+        distribution_mismatch(*scores, measured(x, y, test=(x + by, y)), rows=(500, 500), kind="classes")
+        for by in ((0, 4, 0), (1e-9, 0, 0))
+    )
+    assert "feature 1" in moved.evidence[-1]
+    assert "hardly tells" in alike.evidence[-1]
+
+
+# leakage
+
+
+@pytest.mark.parametrize(
+    ("of_twins", "of_others", "twins", "status"),
+    [
+        (1.0, 0.6, 100, CONFIRMED),
+        (1.0, 1.0, 100, RULED_OUT),
+        (0.6, 0.6, 100, UNDECIDED),  # the interval is wide
+        (1.0, 0.6, 10, UNDECIDED),  # too few of them
+        (1.0, 0.6, 490, UNDECIDED),  # too few others
+        (0.6, 1.0, 100, RULED_OUT),  # twins that score lower lift nothing
+        (1.0, 0.6, 0, RULED_OUT),
+    ],
+)
+def test_leakage_is_told_by_the_score_of_the_twins(of_twins, of_others, twins, status):
+    twin = np.arange(500) < twins
+    place = np.where(twin, np.arange(500) / max(twins, 1), (np.arange(500) - twins) / (500 - twins))
+    correct = place < np.where(twin, of_twins, of_others)
+    verdict = leakage(np.stack([correct, correct]), twin)
+    assert verdict.status is status
+    assert says_what_was_predicted_and_seen(verdict)
+    if status is CONFIRMED:
+        assert verdict.effect.mean == pytest.approx(of_twins - of_others, abs=0.01)
+
+
+def test_leakage_is_not_confirmed_by_chance(rng):
+    """Of twins that are no better, at most one in twenty sets; the interval has two sides."""
+    twin = np.arange(300) < 100
+    found = [leakage(rng.random(300) < 0.7, twin).status for _ in range(200)]
+    assert np.mean([one is CONFIRMED for one in found]) < 0.06
+
+
+# imbalance
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.0, CONFIRMED), (1.0, RULED_OUT), (0.5, UNDECIDED)])
+def test_imbalance_is_told_by_what_a_small_model_finds(rng, share, status):
+    x = rng.normal(size=(1500, 4))
+    y = (x[:, 0] > 1.6).astype(int)
+    answers = np.where(rng.permutation(1500) < share * 1500, y, 0)
+    seen = measured(x, y)
+    held = np.concatenate([np.flatnonzero(y == 0)[:300], np.flatnonzero(y == 1)[:60]])
+    if share == 0.5:
+        answers = y.copy()
+        answers[np.flatnonzero(y == 1)[:33]] = 0
+    verdict = class_imbalance(answers[held], y[held], seen)
+    assert verdict.status is status
+    assert says_what_was_predicted_and_seen(verdict)
+
+
+def test_a_rare_class_that_nobody_tells_is_no_fault_of_the_program(rng):
+    x = rng.normal(size=(1500, 4))
+    y = (rng.random(1500) < 0.05).astype(int)
+    assert class_imbalance(np.zeros(1500, dtype=int), y, measured(x, y)).status is not CONFIRMED
+
+
+def test_balanced_classes_are_no_imbalance(rng):
+    x = rng.normal(size=(300, 2))
+    y = (x[:, 0] > 0).astype(int)
+    assert class_imbalance(np.zeros(300, dtype=int), y, measured(x, y)).status is RULED_OUT
+    assert class_imbalance(y, y, Evidence()).status is UNDECIDED
