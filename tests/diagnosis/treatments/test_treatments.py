@@ -66,3 +66,15 @@ def test_no_treatment_moves_the_random_streams(healthy):
     for id in TREATMENTS:
         treated(id, program, facts)
         assert torch.equal(before, torch.get_rng_state()), id
+
+
+def test_a_treated_model_can_be_copied_and_its_weights_put_back(healthy):
+    program, facts = healthy
+    x = torch.as_tensor(program.train[0][:8])
+    for id in TREATMENTS:
+        if done := treated(id, program, facts):
+            model = done.program.model().eval()
+            other = done.program.model().eval()
+            other.load_state_dict(model.state_dict())
+            torch.testing.assert_close(other(x), model(x), msg=id)
+            torch.testing.assert_close(copy.deepcopy(model)(x), model(x), msg=id)

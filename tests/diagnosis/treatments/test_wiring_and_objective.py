@@ -334,3 +334,23 @@ def test_rare_classes_weigh_as_much_as_others():
     weight = torch.as_tensor(counts.sum() / (3 * counts)).float()
     torch.testing.assert_close(loss(logits, targets), functional.cross_entropy(logits, targets, weight))
     assert treated("class-weights", classes()) is None
+
+
+def test_several_labels_per_row_are_no_classes():
+    x, _ = classes().train
+    several = (np.abs(x) > 0.5).astype(np.float32)
+    program = replace(classes(), train=(x, several), model=partial(stack, 2, 16, 2), loss=nn.MSELoss())
+    assert treated("cross-entropy", program) is None
+    assert isinstance(treated("bce", program).program.loss, nn.Module)
+
+
+def test_a_score_that_reads_a_number_of_outputs_keeps_it():
+    def of_one(outputs, targets):
+        return -float((outputs.reshape(len(targets)) - targets).abs().mean())
+
+    def far(outputs, targets):
+        return functional.mse_loss(outputs[:, 0], targets.float())
+
+    program = replace(classes(), model=partial(stack, 2, 32, 1), loss=far)
+    assert treated("cross-entropy", replace(program, score=of_one)) is None
+    assert treated("cross-entropy", program).program.model()(torch.randn(4, 2)).shape == (4, 3)

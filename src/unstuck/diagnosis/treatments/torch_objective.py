@@ -251,14 +251,18 @@ def _linked(
     *,
     outputs: int | None = None,
     code: Code | None = None,
-) -> Treated:
+) -> Treated | None:
     """A loss of logits, with a model that gives them; or, if the user's score would then say otherwise, one that
-    gives probabilities, of which the loss takes the logits."""
+    gives probabilities, of which the loss takes the logits. Nothing where that score cannot read them either.
+    """
     base = program if outputs is None else _with_outputs(program, look, outputs)
     shape = look.output.shape if outputs is None else (*look.output.shape[:-1], outputs)
     module = _module_of(link, look.axis)
     said = () if outputs is None else (f"- {look.output.shape[-1]} outputs", f"+ {outputs} outputs")
-    if program.score is None or _means_the_same(program.score, module, look.draft.y, shape):
+    unchanged = program.score is None or _means_the_same(program.score, module, look.draft.y, shape)
+    if unchanged is None:
+        return None
+    if unchanged:
         treated = replace(_ended(base, look, None), loss=loss)
         if program.score is None:
             coded = code(look.draft.y) if code else look.draft.y
@@ -272,17 +276,25 @@ def _linked(
     return Treated(treated, (*_removed(look), *said, *lines, *shown))
 
 
-def _means_the_same(score: Score, link: nn.Module, targets: Tensor, shape: tuple[int, ...]) -> bool:
-    """Whether a user's score says the same of logits as of the probabilities that they stand for."""
+def _means_the_same(score: Score, link: nn.Module, targets: Tensor, shape: tuple[int, ...]) -> bool | None:
+    """Whether a user's score says the same of logits as of the probabilities that they stand for; None where it
+    takes neither."""
     for number in range(4):
         drawn = stream(0, "probe", number).normal(size=(len(targets), *shape[1:])).astype(np.float32)
         logits = torch.from_numpy(drawn)
-        try:
-            if abs(float(score(logits, targets)) - float(score(link(logits), targets))) > 1e-6:
-                return False
-        except (RuntimeError, ValueError, TypeError, IndexError):
+        raw, linked = _said(score, logits, targets), _said(score, link(logits), targets)
+        if linked is None:
+            return None
+        if raw is None or abs(raw - linked) > 1e-6:
             return False
     return True
+
+
+def _said(score: Score, outputs: Tensor, targets: Tensor) -> float | None:
+    try:
+        return float(score(outputs, targets))
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return None
 
 
 def _ended(program: Program, look: Look, end: nn.Module | None) -> Program:

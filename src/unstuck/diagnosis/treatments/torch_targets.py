@@ -26,6 +26,8 @@ def classes_in(y: np.ndarray, outputs: tuple[int, ...]) -> Written | None:
         if y.dtype.kind == "f":
             return Written(None, y.shape[1])
         return Written(Numbered(axis=1), y.shape[1], says="  # of y.argmax(dim=1)")
+    if y.ndim > 1 and y.shape[1:] != (1,) and len(outputs) != y.ndim + 1:
+        return None  # several labels per row
     values = np.unique(y)
     if not np.isfinite(values).all() or (values != np.round(values)).any() or not 2 <= len(values) <= _MOST:
         return None
