@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +15,7 @@ from typing import Any
 from unstuck.errors import ProgramError, RunError
 from unstuck.recipe.model import LIBRARIES, Own
 from unstuck.recipe.spec import Recipe
+from unstuck.training.program import Program
 
 # Folders of what is installed, in which the user's own package has strangers beside it.
 _INSTALLED = ("site-packages", "dist-packages")
@@ -26,7 +29,7 @@ def maker(name: str) -> Callable[..., Any]:
     module, _, path = name.partition(":")
     if module in LIBRARIES:
         return partial(importlib.import_module("unstuck.training.torch_vision").made, name)
-    with _current_folder():
+    with _looked_in(Path.cwd()):
         try:
             found: Any = importlib.import_module(module)
         except ImportError as error:
@@ -40,6 +43,73 @@ def maker(name: str) -> Callable[..., Any]:
         got = "nothing" if found is None else type(found).__name__
         raise ProgramError(f"{name} must name a function or a class of {module}, got {got}.")
     return found
+
+
+def program(name: str) -> Program:
+    """What `program.py:make` or `package.module:make` returns; `ProgramError` in one line for all that goes wrong.
+
+    It is the user's own code: what it raises is told with the place in its file.
+    """
+    module, _, path = name.rpartition(":")
+    try:
+        made = (_of_file(Path(module), path) if module.endswith(".py") else maker(name))()
+    except _RAISED as error:
+        if isinstance(error, ProgramError):
+            raise
+        said = " ".join(str(error).split())
+        said = f"{_place(error)}: {type(error).__name__}: {said}"
+        raise ProgramError(f"{name} must return a Program; {said}") from error
+    if not isinstance(made, Program):
+        raise ProgramError(f"{name} must return an unstuck.Program, got {type(made).__name__}.")
+    return made
+
+
+_RAISED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What somebody's code may raise, by Python's own tree; of others the traceback says more than a line."""
+
+
+def _of_file(path: Path, name: str) -> Callable[..., Any]:
+    """A function of a file, whose neighbours it can import, as if the file had been run."""
+    if not path.is_file():
+        raise ProgramError(f"{path}:{name} must name a file that exists, got {path}.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None  # as it ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # as dataclasses and copies of its classes ask for it
+    with _looked_in(path.resolve().parent):
+        spec.loader.exec_module(module)
+        found = getattr(module, name, None)
+    if not callable(found):
+        got = "nothing" if found is None else type(found).__name__
+        raise ProgramError(f"{path}:{name} must name a function of {path}, got {got}.")
+    return found
+
+
+def _place(error: BaseException) -> str:
+    """The last line of the user's own files on the way to an error, which may lie deeper in installed ones."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name} line {error.lineno}"
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = Path(__file__).resolve().parents[1]
+    own = [
+        (file, line)
+        for file, line in frames
+        if file.is_file() and inside not in file.parents and not {*_INSTALLED} & {*file.parts}
+    ]
+    return f"{own[-1][0].name} line {own[-1][1]}" if own else "Python said"
 
 
 def files_of(module: str) -> list[Path]:
@@ -126,11 +196,10 @@ def called(function: Callable[..., Any], shape: tuple[int, ...], outputs: int) -
 
 
 @contextmanager
-def _current_folder() -> Generator[None]:
+def _looked_in(folder: Path) -> Generator[None]:
     """A command that pip installs does not look for modules where it is typed; `python` does."""
-    folder = str(Path.cwd())
-    sys.path.append(folder)
+    sys.path.append(str(folder))
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
