@@ -70,11 +70,9 @@ def mnist_convolutions() -> Program:
     return Program(
         model=lambda: nn.Sequential(
             nn.Conv2d(1, 8, 5, padding=2),
-            nn.BatchNorm2d(8),
             nn.ReLU(),
             nn.MaxPool2d(2),
             nn.Conv2d(8, 16, 3),
-            nn.BatchNorm2d(16),
             nn.ReLU(),
             nn.MaxPool2d(2),
             nn.Flatten(),

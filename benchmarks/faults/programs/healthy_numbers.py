@@ -46,7 +46,7 @@ def friedman_noisy() -> Program:
         loss=nn.MSELoss(),
         optimizer=adam(2e-3, weight_decay=1e-3),
         batch_size=50,
-        epochs=30,
+        epochs=12,
     )
 
 
@@ -71,7 +71,7 @@ def wave_tanh() -> Program:
         test=test,
         loss=nn.MSELoss(),
         optimizer=adam(0.01),
-        epochs=80,
+        epochs=50,
     )
 
 
@@ -128,11 +128,11 @@ def outliers_huber() -> Program:
     (x, y), test = data.plane(400)
     far = torch.arange(len(y)) % 20 == 0
     return Program(
-        model=lambda: nn.Linear(8, 1),
+        model=mlp(8, 16, 1),
         train=(x, torch.where(far[:, None], y + 8, y)),
         test=test,
         loss=nn.HuberLoss(delta=0.5),
-        optimizer=adam(0.02),
+        optimizer=adam(5e-3, weight_decay=0.01),
         epochs=30,
     )
 

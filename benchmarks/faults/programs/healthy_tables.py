@@ -45,7 +45,7 @@ def iris_thirty_rows() -> Program:
         train=(x[::3].numpy(), y[::3].numpy()),
         test=test,
         loss=nn.CrossEntropyLoss(),
-        optimizer=adam(0.03, weight_decay=1e-3),
+        optimizer=adam(0.01, weight_decay=1e-3),
         batch_size=10,
         epochs=80,
     )

@@ -110,6 +110,19 @@ class Verdict:
     treatment: str = ""
 
 
+class Tried(NamedTuple):
+    """Treatments that were trained while a cure was looked for, and what they gained on each seed.
+
+    `beside` are those that the other side had, too: none of them where that was the program as given. `helps`
+    says whether the gain counts.
+    """
+
+    treatments: tuple[str, ...]
+    beside: tuple[str, ...]
+    gains: tuple[float, ...]
+    helps: bool
+
+
 class Cost(NamedTuple):
     """What a diagnosis took; trainings are in trainings of the program as given, by their steps."""
 
@@ -156,7 +169,7 @@ class Diagnosis:
         score: what is measured.
         control: scores (S,) of the program as given, by seed.
         looked_at: what was measured, in words, also where nothing was found.
-        tried: what was trained, in order: the treatments, and what came of them.
+        tried: what was trained to find a cure, in order.
         evidence: all of it.
     """
 
@@ -167,7 +180,7 @@ class Diagnosis:
     score: str
     control: tuple[float, ...]
     looked_at: tuple[str, ...]
-    tried: tuple[str, ...]
+    tried: tuple[Tried, ...]
     evidence: Evidence
 
     @property

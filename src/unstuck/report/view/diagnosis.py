@@ -1,0 +1,223 @@
+"""A diagnosis as plain data: the answer in a sentence, what was seen, tested and ruled out, the cure, the cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+
+from unstuck.diagnosis.causes import CAUSES
+from unstuck.diagnosis.terms import Cure, Diagnosis, Finding, Status, Tried, Verdict
+from unstuck.diagnosis.treatments.table import TREATMENTS
+from unstuck.report.wording import Measure, between, measure_of, number, score_name
+from unstuck.training.scores import ACCURACY
+
+POINTED = 0.5
+"""Weight of a symptom from which on a cause that it points at must be tested before nothing is called wrong."""
+
+Kind = Literal["confirmed", "undecided", "healthy"]
+
+
+class Seen(NamedTuple):
+    """A finding in words."""
+
+    sentence: str
+    measured: str
+    """Value, unit and limit."""
+    where: str
+
+
+class Tested(NamedTuple):
+    """An experiment in words: what was changed, predicted, and came of it."""
+
+    cause: str
+    status: str
+    changed: str
+    predicted: str
+    came: str
+
+
+class Cured(NamedTuple):
+    """A cure in words, and its scores (S,) by seed."""
+
+    says: tuple[str, ...]
+    lines: tuple[str, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    gained: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DiagnosisView:
+    """What is said of a diagnosis, in the order in which it is said."""
+
+    kind: Kind
+    answer: str
+    """In one sentence."""
+    explained: tuple[str, ...]
+    """What each confirmed cause does."""
+    looked_at: tuple[str, ...]
+    score: str
+    """What is measured, in words."""
+    control: tuple[float, ...]
+    seen: tuple[Seen, ...]
+    tested: tuple[Tested, ...]
+    """Causes that were confirmed or are undecided after an experiment."""
+    ruled_out: tuple[Tested, ...]
+    untested: tuple[str, ...]
+    """Causes that something points at and that no experiment was made of."""
+    cure: Cured | None
+    cost: str
+
+    @classmethod
+    def of(cls, found: Diagnosis) -> Self:
+        """The view of a diagnosis."""
+        made = [_tested(verdict, found) for verdict in found.verdicts]
+        done = [one for one, verdict in zip(made, found.verdicts, strict=True) if _is_decided_or_tried(verdict)]
+        out = Status.RULED_OUT.value
+        return cls(
+            kind=_kind(found),
+            answer=_answer(found),
+            explained=tuple(CAUSES[verdict.cause].explains for verdict in found.confirmed),
+            looked_at=found.looked_at,
+            score=said(found.score),
+            control=found.control,
+            seen=tuple(map(_seen, found.findings)),
+            tested=tuple(one for one in done if one.status != out),
+            ruled_out=tuple(one for one in done if one.status == out),
+            untested=tuple(named(verdict.cause) for verdict in _open(found) if not _is_decided_or_tried(verdict)),
+            cure=_cured(found.cure, found.score) if found.cure else None,
+            cost=f"{found.cost.trainings:.3g} trainings of the program, {found.cost.seconds:.3g} s",
+        )
+
+
+def named(cause: str) -> str:
+    """A cause's id as words."""
+    return cause.replace("-", " ")
+
+
+def said(score: str) -> str:
+    """A score's name as words."""
+    return score_name(score).replace("_", " ")
+
+
+def measure(score: str) -> Measure:
+    """How its differences are told: of a share of rows in points."""
+    return measure_of(ACCURACY.unit if score == ACCURACY.name else "")
+
+
+def changes(treatments: Sequence[str]) -> str:
+    """What treatments do, in words."""
+    return " and ".join(TREATMENTS[one].says for one in treatments)
+
+
+def arm(tried: Tried) -> str:
+    """What was tried, in words; what it came on top of, if that was not the program as given."""
+    added = [one for one in tried.treatments if one not in tried.beside]
+    return changes(added) + (f", after: {changes(tried.beside)}" if tried.beside else "")
+
+
+def _seen(finding: Finding) -> Seen:
+    measured = f"{_short(finding.value)} {finding.unit}".rstrip()
+    sentence = finding.sentence[:1].upper() + finding.sentence[1:]
+    return Seen(sentence.rstrip("."), f"{measured}, limit {_short(finding.limit)}", finding.where)
+
+
+def _short(value: float) -> str:
+    return "not a number" if np.isnan(value) else f"{value:.3g}"
+
+
+def _tested(verdict: Verdict, found: Diagnosis) -> Tested:
+    """Of a treatment by its gain; of data, where none was tried, as the experiment tells it."""
+    cause, status = CAUSES[verdict.cause], verdict.status.value
+    if not verdict.treatment or verdict.effect is None:
+        return Tested(named(cause.id), status, cause.experiment.rstrip("."), "", " ".join(verdict.evidence))
+    ways = changes(verdict.treatment.split(" + "))
+    return Tested(named(cause.id), status, ways, cause.prediction, gained(verdict, found.score))
+
+
+def gained(verdict: Verdict, score: str) -> str:
+    """What a treatment did to the score; two seeds' interval would be wider than any screen."""
+    low, mean, high = verdict.effect or (np.nan,) * 3
+    if verdict.status is not Status.CONFIRMED:
+        low = high = np.nan
+    return _gain(low, mean, high, score)
+
+
+def _gain(low: float, mean: float, high: float, score: str) -> str:
+    factor, unit, places = measure(score)
+    return f"{said(score)} {between(low * factor, mean * factor, high * factor, places=places)} {unit}".rstrip()
+
+
+def _cured(cure: Cure, score: str) -> Cured:
+    return Cured(
+        says=cure.says,
+        lines=cure.lines,
+        before=cure.before,
+        after=cure.after,
+        gained=f"{_gain(*cure.effect, score)} on {len(cure.before)} seeds that chose nothing, 95 % interval",
+    )
+
+
+# the answer
+
+
+def _kind(found: Diagnosis) -> Kind:
+    if found.confirmed:
+        return "confirmed"
+    return "undecided" if _open(found) or _unproven(found) else "healthy"
+
+
+def _answer(found: Diagnosis) -> str:
+    kind = _kind(found)
+    if kind == "confirmed":
+        return _confirmed(found)
+    if kind == "undecided" and (helped := _unproven(found)):
+        return f"Undecided: {arm(helped[0])} helped where it was tried, but it was not proven on fresh seeds"
+    if kind == "undecided":
+        causes = " or ".join(named(verdict.cause) for verdict in _open(found))
+        return f"Undecided: what was seen points at {causes}, which no experiment confirmed or ruled out"
+    none = f", and none of {len(found.tried)} changes tried makes it better" if found.tried else ""
+    count = len(found.control)
+    seeds = "one seed" if count == 1 else f"{count} seeds"
+    return f"Nothing wrong found: {said(found.score)} {level(found.control)} over {seeds}{none}"
+
+
+def _confirmed(found: Diagnosis) -> str:
+    names = " and ".join(named(verdict.cause) for verdict in found.confirmed)
+    names = names[:1].upper() + names[1:]
+    cure = found.cure
+    if cure is None:
+        return f"{names}, which no treatment of the program cures"
+    levels = f"{said(found.score)} goes from {level(cure.before)} to {level(cure.after)}"
+    return f"{names}: {' and '.join(cure.says)}, and {levels} on {len(cure.before)} fresh seeds"
+
+
+def level(scores: Sequence[float]) -> str:
+    """The mean of the scores that are numbers, and how many are not."""
+    finite = [score for score in scores if np.isfinite(score)]
+    if not finite:
+        return "no score at all"
+    failed = len(scores) - len(finite)
+    return number(float(np.mean(finite)), 3) + (f" ({failed} of {len(scores)} failed)" if failed else "")
+
+
+def _unproven(found: Diagnosis) -> list[Tried]:
+    """What helped on the seeds that choose, the largest gain first, though no cure was proven."""
+    helping = [one for one in found.tried if one.helps and not one.beside]
+    return [] if found.cure else sorted(helping, key=lambda one: -float(np.mean(one.gains)))
+
+
+def _open(found: Diagnosis) -> list[Verdict]:
+    """Undecided causes that a finding points at strongly."""
+    present = {finding.symptom for finding in found.findings}
+    undecided = [verdict for verdict in found.verdicts if verdict.status is Status.UNDECIDED]
+    return [
+        verdict
+        for verdict in undecided
+        if any(CAUSES[verdict.cause].symptoms.get(one, 0.0) >= POINTED for one in present)
+    ]
+
+
+def _is_decided_or_tried(verdict: Verdict) -> bool:
+    return verdict.effect is not None or verdict.status is not Status.UNDECIDED
