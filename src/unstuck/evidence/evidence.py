@@ -1,4 +1,18 @@
-"""What was measured, as columns, each with a name, a unit, and what its last axis runs over."""
+"""What was measured, as columns, each with a name, a unit, and what its last axis runs over.
+
+Columns of the controls, the program as given trained from S seeds, which whoever trains them fills in:
+
+control_losses (S, T)         loss of each step; a training that broke down ends in NaN, and of one that stopped
+                              early the last number is repeated
+control_train_loss (S, E)     after each epoch, of training rows
+control_choose_loss (S, E)    likewise, of rows that treatments are chosen by
+control_train_score (S,)      at the end
+control_choose_score (S,)     likewise
+control_test_score (S,)       likewise, of rows that nothing is chosen by
+control_recall (S, C)         share of each class's rows that are told, along the classes
+
+What is measured of a training while it runs (`torch_watch`) has names that begin with watched_, and steps.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -15,8 +15,10 @@ from unstuck.errors import ProgramError
 from unstuck.evidence.evidence import Column, Evidence
 from unstuck.evidence.torch_facts import quiet, task_of
 from unstuck.training import torch_random
+from unstuck.training.from_program import batch_size
 from unstuck.training.program import Program
-from unstuck.training.torch_engine import TorchEngine
+from unstuck.training.torch_engine import Setting, TorchEngine, device_named
+from unstuck.training.torch_rows import rows_of
 
 _CALLS, _UPDATES = 64, 2  # at most so many calls of the step, to see so many updates
 
@@ -227,9 +229,12 @@ def _carried(updates: list[Update]) -> float:
 
 
 def engine_of(program: Program, seed: int) -> TorchEngine:
-    """A new engine, at the start of a training."""
-    engine: Any = task_of(program, seed=seed).engine
-    return engine
+    """A new engine, at the start of a training, without what a whole task looks at."""
+    device = device_named("auto")
+    with quiet(), torch_random.lent(device):
+        rows = rows_of(program.train, device, "train")
+        size = batch_size(program, rows)
+        return TorchEngine.make(program, rows, batch_size=size, seed=seed, setting=Setting(device=device))
 
 
 def _state(model: nn.Module) -> dict[str, Tensor]:

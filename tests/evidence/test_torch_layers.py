@@ -1,0 +1,169 @@
+"""Layers: what is measured is what its definition says, and each fault of the start is seen."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ordinary import ORDINARY, binary, classifier, mlp, numbers, regression
+from unstuck.diagnosis.symptoms import start
+from unstuck.evidence.torch_facts import facts_of
+from unstuck.evidence.torch_fit import of_fit
+from unstuck.evidence.torch_layers import of_layers
+from unstuck.evidence.torch_steps import engine_of
+
+
+def measured(program, rows=64):
+    facts, engine = facts_of(program, seed=0), engine_of(program, 0)
+    x, y = engine.rows.batch(torch.arange(rows))
+    return of_layers(engine.model, engine.loss, x, y, facts=facts)
+
+
+def seen(program):
+    evidence = measured(program) | of_fit(program, facts_of(program, seed=0), seed=0)
+    return {finding.symptom for symptom in start.SYMPTOMS if (finding := symptom.look(evidence))}
+
+
+@pytest.mark.parametrize("name", [name for name in ORDINARY if name != "attention"])
+def test_nothing_is_found_at_the_start_of_ordinary_programs(name):
+    assert seen(ORDINARY[name]()) == set()
+
+
+def initialized(model, draw):
+    with torch.no_grad():
+        for part in model.parameters():
+            draw(part)
+    return model
+
+
+def deep(activation, layers=10, width=16):
+    inner = [part for _ in range(layers) for part in (nn.Linear(width, width), activation())]
+    return nn.Sequential(nn.Linear(6, width), activation(), *inner, nn.Linear(width, 3))
+
+
+class Growing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(6, 6) for _ in range(4))
+        self.last = nn.Linear(6, 3)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = 40 * functional.relu(layer(x))
+        return self.last(x)
+
+
+def dead():
+    model = mlp(6, 3)
+    nn.init.constant_(model[0].bias, -20.0)
+    return model
+
+
+class Functional(nn.Module):
+    """Activations without a module."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.last(torch.tanh(50 * self.first(x)))
+
+
+FAULTS = {
+    "loss-at-start-high": [lambda: classifier(model=lambda: initialized(mlp(6, 3), lambda p: p.mul_(20)))],
+    "activations-saturated": [lambda: classifier(model=Functional)],
+    "activations-explode": [lambda: classifier(model=Growing)],
+    "activations-vanish": [lambda: classifier(model=lambda: deep(nn.Sigmoid))],
+    "units-dead": [lambda: classifier(model=dead)],
+    "gradients-vanish": [lambda: classifier(model=lambda: deep(nn.Sigmoid))],
+    "gradients-explode": [lambda: classifier(model=lambda: exploding())],
+    "units-alike": [
+        lambda: classifier(model=lambda: initialized(mlp(6, 3), lambda p: p.fill_(0.01))),
+        lambda: classifier(model=lambda: initialized(mlp(6, 3), lambda p: p.zero_())),
+    ],
+    "no-nonlinearity": [
+        lambda: classifier(model=lambda: nn.Sequential(nn.Linear(6, 16), nn.Linear(16, 3))),
+        lambda: binary(
+            model=lambda: nn.Sequential(nn.Linear(6, 16), nn.Linear(16, 1), nn.Sigmoid()), loss=nn.BCELoss()
+        ),
+    ],
+    "batch-not-fitted": [lambda: classifier(model=dead_for_good)],
+    "dropout-heavy": [
+        lambda: classifier(model=lambda: dropped(16, 0.8)),
+        lambda: classifier(model=lambda: dropped(3, 0.5)),
+    ],
+}
+
+
+def exploding():
+    """Weights so small at the end that the error is largest at the front."""
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+    with torch.no_grad():
+        model[0].weight.mul_(1e-5)
+        model[0].bias.zero_()
+        model[2].weight.mul_(1e3)
+    return model
+
+
+def dropped(width, share):
+    return nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Dropout(share), nn.Linear(width, 3))
+
+
+def dead_for_good():
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3), nn.ReLU())
+    nn.init.constant_(model[2].bias, -20.0)
+    return model
+
+
+@pytest.mark.parametrize("symptom", FAULTS)
+def test_each_fault_of_the_start_is_seen_where_it_is_put_in(symptom):
+    for number, make in enumerate(FAULTS[symptom]):
+        assert symptom in seen(make()), f"program {number}"
+
+
+def test_every_symptom_of_the_start_has_a_fault_that_shows_it():
+    assert {symptom.id for symptom in start.SYMPTOMS} == set(FAULTS)
+
+
+def test_layers_are_measured_by_their_definitions():
+    program = classifier()
+    evidence, engine = measured(program), engine_of(program, 0)
+    x, y = (part[:64] for part in program.train)
+    model = engine.model
+    hidden = model[0](x)
+    outputs = model[2](hidden.relu())
+    np.testing.assert_allclose(
+        evidence["layer_spread"].values,
+        [part.std(dim=0, correction=0).mean().item() for part in (hidden, hidden.relu(), outputs)],
+        rtol=1e-5,
+    )
+    assert evidence["layer_spread"].along == ("0", "relu after 0", "2")
+    loss = nn.CrossEntropyLoss()(outputs, y)
+    loss.backward()
+    lengths = [part.grad.norm().item() for part in model.parameters()]
+    np.testing.assert_allclose(evidence["gradient_norm"].values, lengths, rtol=1e-5)
+    assert evidence.number("probe_loss") == pytest.approx(loss.item())
+
+
+def test_a_rank_is_the_number_of_directions_where_they_are_alike():
+    program = regression(model=lambda: nn.Sequential(nn.Linear(4, 8, bias=False), nn.Linear(8, 1)))
+    ranks = measured(program)["layer_rank"].values
+    assert 1 < ranks[0] <= 4 + 1e-6
+    assert ranks[1] == pytest.approx(1)
+
+
+def test_linear_regression_may_be_linear():
+    assert seen(regression(model=lambda: nn.Linear(4, 1), train=linear())) == set()
+
+
+def linear():
+    x = numbers(96, 4)
+    return x, x.sum(dim=1, keepdim=True)
+
+
+def test_the_cost_of_fitting_a_batch_is_told_in_trainings():
+    program = classifier(epochs=20)
+    cost = of_fit(program, facts_of(program, seed=0), seed=0).number("fit_trainings")
+    assert 0 < cost <= 2 * 150 * 32 / (20 * 96)
