@@ -63,10 +63,6 @@ BOTH_SIDES = {  # a program that has it, one that just has not
     "loss-flat": (step_losses(1, 0.99), step_losses(1, 0.97)),
     "updates-too-large": (rate(0.11), rate(0.09)),
     "updates-too-small": (rate(0.9e-5), rate(1.1e-5)),
-    "fit-poor": (
-        scores(control_train_score=0.84) | of(attainable_train=0.9),
-        scores(control_train_score=0.86) | of(attainable_train=0.9),
-    ),
     "generalization-gap": (
         scores(control_train_score=0.9, control_test_score=0.79),
         scores(control_train_score=0.9, control_test_score=0.81),

@@ -1,4 +1,7 @@
-"""Curves: what a training of the program as given looks like, over seeds. Columns: evidence/evidence.py."""
+"""Curves: what a training of the program as given looks like, over seeds. Columns: evidence/evidence.py.
+
+That training rows are fitted poorly is told by what other models make of them: symptoms/data.py.
+"""
 
 import numpy as np
 
@@ -15,8 +18,6 @@ FLAT = 0.02
 """Fall of the loss, as a share of it; docs/thresholds.md."""
 LARGE, SMALL = 0.1, 1e-5
 """Length of an update as a share of the weights': a thousandth is usual; docs/thresholds.md."""
-POOR = 0.05
-"""Score of the training rows below what a forest or a linear model reaches; docs/thresholds.md."""
 GAP = 0.1
 """Score of the training rows above that of others; docs/thresholds.md."""
 TURNS = 0.1
@@ -141,14 +142,6 @@ def _median(evidence: Evidence, name: str) -> float:
     return np.nan if values is None else float(np.median(np.nan_to_num(values, nan=-np.inf)))
 
 
-def _fit_poor(evidence: Evidence) -> Finding | None:
-    lacking = evidence.number("attainable_train") - _median(evidence, "control_train_score")
-    if not lacking > POOR:
-        return None
-    said = "The training rows themselves are predicted worse than a forest or a linear model does."
-    return Finding("fit-poor", said, lacking, POOR, "of the score", "train")
-
-
 def _gap(evidence: Evidence) -> Finding | None:
     gap = _median(evidence, "control_train_score") - _median(evidence, "control_test_score")
     if not gap > GAP:
@@ -217,7 +210,6 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("loss-flat", "the loss stays flat", _flat, _OURS),
     Symptom("updates-too-large", "updates are too large", _too_large, _OURS),
     Symptom("updates-too-small", "updates are too small", _too_small, _OURS),
-    Symptom("fit-poor", "training rows are fitted poorly", _fit_poor, _OURS),
     Symptom("generalization-gap", "other rows are predicted worse", _gap, _OURS),
     Symptom("validation-turns", "the validation loss turns", _turns, _OURS),
     Symptom("seeds-differ", "seeds differ", _differ, _OURS),
