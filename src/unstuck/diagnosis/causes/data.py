@@ -103,7 +103,7 @@ CAUSES = (
         fault="Copies in both sets, or a column that holds the answer.",
         experiment="Test rows that have a twin among the training rows are scored beside those that have none.",
         prediction="The twins score higher.",
-        symptoms={"twins-across-splits": 1.0},
+        symptoms={"twins-across-splits": 1.0, "feature-tells-all": 0.6},
         treatments=(),
         neighbours=("overfitting",),
     ),

@@ -41,7 +41,7 @@ CAUSES = (
         fault="Squared or absolute error for classes, cross-entropy for numbers, a sum at the rate of a mean.",
         experiment="The loss that the targets ask for.",
         prediction="The score rises at the same rate and as many epochs.",
-        symptoms={"loss-unfit": 0.8, "loss-summed": 0.5},
+        symptoms={"loss-unfit": 0.8, "loss-summed": 0.5, "loss-falls-in-vain": 0.4},
         treatments=("mean-loss", "cross-entropy", "bce", "mse"),
         neighbours=(
             "wrong-output-activation",

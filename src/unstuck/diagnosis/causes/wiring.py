@@ -21,7 +21,7 @@ CAUSES = (
         fault="A minus before the loss or the gradient, or maximize=True.",
         experiment="The same batches with the sign turned.",
         prediction="The loss falls, and the score rises.",
-        symptoms={"gradient-flipped": 1.0, "loss-rises": 0.2},
+        symptoms={"gradient-flipped": 1.0, "loss-falls-in-vain": 0.7, "loss-rises": 0.2},
         treatments=("flip-sign", "plain-step"),
         neighbours=("missing-zero-grad",),
     ),

@@ -22,6 +22,10 @@ GAP = 0.1
 """Score of the training rows above that of others; docs/thresholds.md."""
 TURNS = 0.1
 """Rise of the validation loss from its least, as a share of it; docs/thresholds.md."""
+VAIN = 0.02
+"""Score of the training rows above chance; docs/thresholds.md."""
+FALLS_FAR = 0.5
+"""Fall of the training loss from the first to the last epoch, as a share of the first; docs/thresholds.md."""
 DIFFER = 0.1
 """Difference between seeds in score; docs/thresholds.md."""
 MISSED = 0.1
@@ -164,6 +168,19 @@ def _turns(evidence: Evidence) -> Finding | None:
     return Finding("validation-turns", said, rise, TURNS, "share of its least", steps=(epoch,))
 
 
+def _in_vain(evidence: Evidence) -> Finding | None:
+    losses, chance = _finite(evidence, "control_train_loss"), evidence.number("chance_train")
+    over = _median(evidence, "control_train_score") - chance
+    if losses is None or losses.shape[1] < 2 or not over <= VAIN:
+        return None
+    first, last = losses[:, 0], losses[:, -1]
+    fall = float(np.median((first - last) / np.maximum(np.abs(first), 1e-12)))
+    if not fall > FALLS_FAR:
+        return None
+    said = "The training loss falls far, and the training rows are predicted no better than by chance."
+    return Finding("loss-falls-in-vain", said, over, VAIN, "of the score")
+
+
 def _differ(evidence: Evidence) -> Finding | None:
     scores = _of(evidence, "control_test_score")
     if scores is None or len(scores) < 3:
@@ -212,6 +229,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("updates-too-small", "updates are too small", _too_small, _OURS),
     Symptom("generalization-gap", "other rows are predicted worse", _gap, _OURS),
     Symptom("validation-turns", "the validation loss turns", _turns, _OURS),
+    Symptom("loss-falls-in-vain", "the loss falls in vain", _in_vain, _OURS),
     Symptom("seeds-differ", "seeds differ", _differ, _OURS),
     Symptom("minority-missed", "a class is missed", _missed, _OURS),
     Symptom("gradient-gone", "the gradient is gone", _gone, _OURS),

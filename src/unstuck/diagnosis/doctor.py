@@ -1,0 +1,162 @@
+"""The procedure: look, train the control, suspect, experiment, prove, and say what was found."""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from unstuck.diagnosis.controls import Following, of_controls
+from unstuck.diagnosis.decided import in_order, of_data, verdicts
+from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
+from unstuck.diagnosis.held import Held
+from unstuck.diagnosis.proof import proven
+from unstuck.diagnosis.scale import Scale, scale_of
+from unstuck.diagnosis.search import SURE, Search
+from unstuck.diagnosis.subject import OfProgram, OfRecipe, Subject, lowered
+from unstuck.diagnosis.suspects import Suspect, suspects, suspicion
+from unstuck.diagnosis.symptoms import found
+from unstuck.diagnosis.terms import Cure, Diagnosis, Tried
+from unstuck.diagnosis.treatments import TREATMENTS
+from unstuck.errors import ProgramError
+from unstuck.evidence import data
+from unstuck.evidence.evidence import Evidence
+from unstuck.evidence.facts import Facts
+from unstuck.recipe.spec import Recipe
+from unstuck.training.program import Program
+from unstuck.training.training import Training
+
+CHOOSING = 3
+"""Seeds that the control is trained with before anything is tried."""
+WELL = 0.9
+"""Share of the way from chance to perfection from which nothing more is looked for without a finding."""
+SUSPICIOUS = 0.5
+"""Suspicion from which a score that others do not beat either is still looked into."""
+LOOKED_AT = (
+    "data: finite, scaled, balanced, alike in all splits; what a forest and a linear model make of them",
+    "wiring: two steps beside the plain gradient; parameters, modes, shapes",
+    "objective: outputs, targets and loss beside each other",
+    "layers: activations and gradients at the start, and whether a batch can be fitted",
+    "training: curves and scores of the program as given, from several seeds",
+)
+
+
+def diagnosed(what: Program | Recipe, *, seeds: int, seed: int, budget: Budget, tell: Tell) -> Diagnosis:
+    """What is wrong with a program or a recipe, if anything is.
+
+    Args:
+        what: none of its objects is touched.
+        seeds: on which a cure is proven.
+        seed: that all else follows from.
+        budget: what may be spent; when it is, the best answer so far is given.
+        tell: is told what is being tested, and why.
+    """
+    tell("looking at data, wiring and layers, without training")
+    program = lowered(what) if isinstance(what, Recipe) else what
+    torch_facts = importlib.import_module("unstuck.evidence.torch_facts")
+    facts = torch_facts.facts_of(program, seed=seed)
+    if facts.score == "negative_loss":  # of the given loss, for every arm
+        program = replace(program, score=partial(_negated, program.loss))
+    evidence = _looked(program, facts, seed)
+    subject: Subject
+    if isinstance(what, Recipe):
+        subject = OfRecipe.of(what, TREATMENTS)
+    else:
+        held = Held.of(torch_facts.settled(program, device="cpu"), seed=seed)
+        subject = OfProgram(program=program, held=held, facts=facts, treatments=TREATMENTS)
+    lab = Lab(subject=subject, scale=_scale(subject, facts, seed), budget=budget, tell=tell, seed=seed)
+    tell(f"training the program as given, from {CHOOSING} seeds")
+    controls, measured = _controls(lab, program, facts, seed)
+    if not controls:
+        raise ProgramError("the budget must be 1 training or more: nothing can be said of a program untrained.")
+    evidence = evidence | measured
+    findings = found(evidence)
+    for finding in findings:
+        tell(f"found {finding.symptom}: {finding.sentence}")
+    points = suspicion(findings)
+    search, cure = _sought(lab, controls, suspects(points, TREATMENTS), evidence.number("attainable"), seeds)
+    judged = lab.of((), judging=True) or controls
+    best = lab.of(cure.treatments, judging=True) if cure and cure.verified else judged
+    return Diagnosis(
+        findings=findings,
+        verdicts=in_order(
+            [*verdicts(lab, findings, points, search.outcomes, cure), *of_data(lab, facts, evidence, points, best)]
+        ),
+        cure=cure if cure and cure.verified else None,
+        cost=lab.cost,
+        score=facts.score,
+        control=tuple(trial.score for trial in judged),
+        looked_at=LOOKED_AT,
+        tried=tuple(Tried(one.arm, one.beside, one.gains, one.counts) for one in search.outcomes),
+        evidence=evidence,
+    )
+
+
+def _negated(loss: Any, outputs: Any, targets: Any) -> float:
+    return -float(loss(outputs, targets))
+
+
+def _looked(program: Program, facts: Facts, seed: int) -> Evidence:
+    """All that is measured without training."""
+    parts = {"train": facts.train, "validation": facts.validation, "test": facts.test}
+    splits = {name: (part.x, part.y) for name, part in parts.items() if part is not None}
+    measured = data.of_data(splits, facts.kind, seed=seed)
+    for name in ("wiring", "start"):
+        module = importlib.import_module(f"unstuck.evidence.torch_{name}")
+        measured = measured | getattr(module, f"of_{name}")(program, facts, seed=seed)
+    return measured
+
+
+def _scale(subject: Subject, facts: Facts, seed: int) -> Scale:
+    treated = subject.treated((), judging=True)
+    assert treated is not None
+    task = subject.task(treated, seed, judging=True)
+    return scale_of(task.score, facts, task.engine.evaluate(task.rows["test"]).targets)
+
+
+def _controls(lab: Lab, program: Program, facts: Facts, seed: int) -> tuple[list[Trial], Evidence]:
+    """The control, trained to choose by; the first training is watched."""
+    held = lab.subject.held if isinstance(lab.subject, OfProgram) else None
+    torch_watch = importlib.import_module("unstuck.evidence.torch_watch")
+    following, trials, seen = Following(), [], Evidence()
+    for number in range(CHOOSING):
+        watched: list[Any] = []
+
+        def watch(training: Training, first: bool = number == 0, watched: list[Any] = watched) -> Iterator[Any]:
+            if first and held is not None:
+                watched.append(torch_watch.Watch(training, held.choosing, facts, seed=seed))
+            return following(training, *watched)
+
+        trial = lab.trial((), number, watch=watch)
+        if trial is None:
+            break
+        trials.append(trial)
+        seen = watched[0].evidence if watched else seen
+    return trials, seen | of_controls(trials, facts, held, following.losses)
+
+
+def _sought(
+    lab: Lab, controls: Sequence[Trial], queue: Sequence[Suspect], attainable: float, seeds: int
+) -> tuple[Search, Cure | None]:
+    """Treatments that help, without those that are not needed, proven; the next best if the best is not."""
+    worst_first = sorted(range(len(controls)), key=lambda number: controls[number].clipped)
+    well = lab.scale.chance + WELL * lab.scale.span
+    search = Search(lab=lab, numbers=worst_first, target=well, seeds=seeds)
+    usual, strongest = lab.mean(()), queue[0].points
+    equals_others = usual >= attainable - lab.scale.close and strongest < SUSPICIOUS
+    if (usual >= well and strongest < SURE) or equals_others:
+        queue = queue[:CHOOSING]
+        arm = search.singly(queue)
+    else:
+        arm = search.singly(queue) or search.together(queue)
+    if not arm:
+        return search, None
+    arm = search.least(arm, {name: TREATMENTS[name].size for name in arm})
+    lab.tell(f"proving {' + '.join(arm)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
+    cure = proven(lab, arm, seeds)
+    if cure and cure.verified:
+        return search, cure
+    others = [one for one in search.outcomes if one.counts and not one.beside and one.arm != arm]
+    for outcome in sorted(others, key=lambda one: -lab.mean(one.arm))[:1]:
+        return search, proven(lab, outcome.arm, seeds) or cure
+    return search, cure

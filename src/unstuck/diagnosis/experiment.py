@@ -1,0 +1,157 @@
+"""Controlled experiments: a control and arms that differ by treatments, on the same seeds, weights and batches."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unstuck.diagnosis.scale import Scale
+from unstuck.diagnosis.subject import Arm, Subject
+from unstuck.diagnosis.terms import Cost, Treated
+from unstuck.engine import StopReason
+from unstuck.errors import UnstuckError
+from unstuck.training.run import Run, conclude
+from unstuck.training.task import Task
+from unstuck.training.training import Training
+
+Tell = Callable[[str], None]
+"""Takes a line that says what is being tested, and why."""
+
+Watching = Callable[[Training], Iterable[Any]]
+"""What iterates over a training in its place."""
+
+FRESH = 1000
+"""Added to the numbers of the seeds that judge, which choose nothing."""
+
+
+class Trial(NamedTuple):
+    """One training of one arm, with the seed of that number.
+
+    `score` is on the held-out rows, as it was measured: NaN where the training failed. `clipped` is at least
+    chance.
+    """
+
+    arm: Arm
+    number: int
+    score: float
+    clipped: float
+    run: Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What may be spent: trainings of the program as given, and seconds."""
+
+    trainings: float
+    seconds: float = np.inf
+
+
+@dataclass(kw_only=True, eq=False)
+class Lab:
+    """Trains arms once each, keeps what came out, and counts what it cost.
+
+    Args:
+        subject: to train.
+        scale: of its score.
+        budget: what may be spent.
+        tell: is told what is trained.
+        seed: that all other seeds follow from.
+        spent: trainings so far.
+        started: when, by the monotonic clock.
+        trials: by arm, number of the seed, and whether they judge.
+    """
+
+    subject: Subject
+    scale: Scale
+    budget: Budget
+    tell: Tell
+    seed: int
+    spent: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    trials: dict[tuple[Arm, int, bool], Trial] = field(default_factory=dict)
+    _failed: set[Arm] = field(default_factory=set)
+
+    @property
+    def cost(self) -> Cost:
+        """So far."""
+        return Cost(time.monotonic() - self.started, self.spent)
+
+    def affords(self, trainings: float) -> bool:
+        """Whether so much more may be spent; seconds are expected to be as long for each as they were."""
+        seconds, spent = self.cost
+        each = seconds / spent if spent else 0.0
+        within = seconds + each * trainings <= self.budget.seconds
+        return within and spent + trainings <= self.budget.trainings + 1e-9
+
+    def treated(self, arm: Arm, *, judging: bool = False) -> Treated | None:
+        """The subject with an arm's treatments; None where one of them does not apply, or cannot be trained."""
+        return None if arm in self._failed else self.subject.treated(arm, judging=judging)
+
+    def price(self, arm: Arm) -> float:
+        """Of one training, in trainings of the program as given: by the epochs. 0 where it cannot be made."""
+        treated = self.treated(arm)
+        return treated.program.epochs / self.subject.epochs if treated else 0.0
+
+    def trial(self, arm: Arm, number: int, *, judging: bool = False, watch: Watching = iter) -> Trial | None:
+        """The arm trained with the seed of that number; None where it cannot be made, or not be paid.
+
+        `watch` iterates over the training, and changes nothing.
+        """
+        key = (arm, number, judging)
+        if key not in self.trials:
+            treated = self.treated(arm, judging=judging)
+            if treated is None or not self.affords(self.price(arm)):
+                return None
+            run = self._run(arm, treated, number, judging, watch)
+            if run is None:
+                return None
+            self.spent += self.price(arm)
+            score = score_of(run)
+            self.trials[key] = Trial(arm, number, score, self.scale.clipped(score), run)
+        return self.trials[key]
+
+    def _run(self, arm: Arm, treated: Treated, number: int, judging: bool, watch: Watching) -> Run | None:
+        seed = self.seed + number + (FRESH if judging else 0)
+        try:
+            return trained(self.subject.task(treated, seed, judging=judging), watch)
+        except (UnstuckError, RuntimeError, ValueError, IndexError, TypeError) as error:
+            if not arm:
+                raise  # the program as given must be trainable
+            self.tell(f"{' + '.join(arm)} cannot be trained: {' '.join(str(error).split())[:100]}")
+            self._failed.add(arm)
+            return None
+
+    def gain(self, arm: Arm, number: int, *, beside: Arm = (), judging: bool = False) -> float | None:
+        """The arm's score less another's, the control's, with the same seed."""
+        own = self.trial(arm, number, judging=judging)
+        other = self.trial(beside, number, judging=judging) if own else None
+        return own.clipped - other.clipped if own and other else None
+
+    def of(self, arm: Arm, *, judging: bool = False) -> list[Trial]:
+        """All that was trained of an arm."""
+        return [trial for (one, _, judged), trial in self.trials.items() if one == arm and judged == judging]
+
+    def mean(self, arm: Arm, numbers: Sequence[int] | None = None) -> float:
+        """Clipped score over the seeds that choose, those that were trained or some of them."""
+        scores = [trial.clipped for trial in self.of(arm) if numbers is None or trial.number in numbers]
+        return float(np.mean(scores)) if scores else np.nan
+
+
+def trained(task: Task, watch: Watching = iter) -> Run:
+    """A task's run; `watch` iterates over the training in its place."""
+    training = Training(task)
+    deque(watch(training), maxlen=0)
+    run = conclude(training)
+    if run.stop.reason is StopReason.INTERRUPTED:
+        raise KeyboardInterrupt
+    return run
+
+
+def score_of(run: Run) -> float:
+    """On the test rows; NaN if training failed."""
+    if run.stop.reason is StopReason.NOT_FINITE:
+        return np.nan
+    return next(value for name, value in run.scores["test"].items() if name != "loss")

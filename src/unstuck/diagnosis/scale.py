@@ -1,0 +1,87 @@
+"""The scale of a score: from chance to perfection, and how much of it counts."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from unstuck.evidence.facts import Facts
+from unstuck.training.scores import Score
+
+MATERIAL = 0.05
+"""Share of the way from chance to perfection that a score must gain to count; ours, docs/thresholds.md."""
+LEFT = 0.25
+"""Share of what is missing to perfection that it must gain, too; likewise."""
+CLOSE = 0.02
+"""Share of the way within which two scores are as good as equal; likewise."""
+
+
+class Scale(NamedTuple):
+    """Where chance and perfection lie on a score, and of how many rows it is the mean."""
+
+    chance: float
+    best: float
+    rows: int
+
+    @property
+    def span(self) -> float:
+        """From chance to perfection."""
+        return self.best - self.chance
+
+    def clipped(self, score: float) -> float:
+        """At least chance: a score below it, or none, is no worse than knowing nothing."""
+        return max(score, self.chance) if math.isfinite(score) else self.chance
+
+    def material(self, before: float) -> float:
+        """What a score must gain to count.
+
+        A twentieth of the span, a quarter of what is missing, and what chance does with so few rows: the standard
+        error of a share is √(p (1 - p) / N), at most ½ / √N.
+        """
+        return max(MATERIAL * self.span, LEFT * (self.best - before), 0.5 * self.span / math.sqrt(self.rows))
+
+    @property
+    def close(self) -> float:
+        """A difference that is none."""
+        return max(CLOSE * self.span, 0.25 * self.span / math.sqrt(self.rows))
+
+
+def scale_of(score: Score, facts: Facts, targets: np.ndarray) -> Scale:
+    """By what the score says of outputs that are right, and of those that do not know the inputs.
+
+    A score that takes neither is scaled from 0 to 1.
+    """
+    try:
+        best, chance = (score.measure(outputs, targets) for outputs in _imagined(facts, targets))
+    except (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError):
+        return Scale(0.0, 1.0, len(targets))
+    if not (math.isfinite(best) and math.isfinite(chance) and best > chance):
+        return Scale(0.0, 1.0, len(targets))
+    return Scale(chance, best, len(targets))
+
+
+def _imagined(facts: Facts, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs (N, …) that are right, and the best that are the same for all rows."""
+    shape = (len(targets), *facts.output_shape)
+    if facts.kind == "numbers":
+        right = targets.reshape(shape).astype(np.float32)
+        return right, np.broadcast_to(right.mean(axis=0, keepdims=True), shape).copy()
+    if facts.kind == "classes":
+        right = (
+            targets if targets.ndim > 1 and targets.dtype.kind == "f" else np.eye(shape[-1])[targets.astype(int)]
+        )
+        share = right.reshape(-1, shape[-1]).mean(axis=0)
+        usual = np.broadcast_to(np.eye(shape[-1])[share.argmax()], right.shape)
+    else:
+        right = (targets > 0.5).astype(np.float64)
+        usual = np.broadcast_to(right.mean(axis=0, keepdims=True) > 0.5, right.shape).astype(np.float64)
+    return _said(right, facts).reshape(shape), _said(usual, facts).reshape(shape)
+
+
+def _said(probability: np.ndarray, facts: Facts) -> np.ndarray:
+    """A probability as the loss wants to hear it."""
+    if facts.takes == "logits":
+        return (20 * (2 * probability - 1)).astype(np.float32)
+    if facts.takes == "log-probabilities":
+        return np.log(np.clip(probability, 1e-7, 1)).astype(np.float32)
+    return probability.astype(np.float32)

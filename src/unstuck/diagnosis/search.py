@@ -1,0 +1,184 @@
+"""The search for treatments that help: as suspected, one on top of the other, else all at once and then back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from unstuck.diagnosis.experiment import Lab
+from unstuck.diagnosis.subject import Arm
+from unstuck.diagnosis.suspects import Suspect
+
+BREADTH = (8, 4, 3)
+"""Treatments that each round tries, before it puts the best of them on top of what was found."""
+SURE = 0.9
+"""Suspicion from which a treatment that helps is taken at once."""
+
+MILDER: Mapping[str, str] = {
+    "lr-hundredth": "lr-tenth",
+    "lr-hundredfold": "lr-tenfold",
+    "epochs-tenfold": "epochs-threefold",
+}
+"""What is tried before more of the same."""
+
+TOGETHER: Sequence[Arm] = (
+    ("scale-inputs", "scale-targets", "adam"),
+    ("scale-inputs", "scale-targets", "reinitialize", "relu", "adam"),
+    ("scale-inputs", "scale-targets", "reinitialize", "normalize", "adam", "epochs-threefold"),
+)
+"""What makes nearly every network easier to train, from less change to more; added to what is suspected."""
+
+
+class Outcome(NamedTuple):
+    """What an arm did beside another: its gain on each seed tried, and whether that counts.
+
+    `suspect` is the treatment that makes the difference, where it is a single one.
+    """
+
+    arm: Arm
+    beside: Arm
+    suspect: Suspect | None
+    gains: tuple[float, ...]
+    counts: bool
+
+
+@dataclass(eq=False)
+class Search:
+    """Where a search stands.
+
+    Args:
+        lab: that trains.
+        numbers: of the seeds to choose by, those first on which the control does worst.
+        target: a score with which nothing more is looked for.
+        seeds: on which what is found must be proven, with the control beside it.
+        outcomes: of all that was tried.
+    """
+
+    lab: Lab
+    numbers: Sequence[int]
+    target: float
+    seeds: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def affords(self, arm: Arm) -> bool:
+        """Whether an arm can be tried, and proven afterwards."""
+        price = self.lab.price(arm)
+        return price > 0 and self.lab.affords(price + self.seeds * (1 + price))
+
+    def tried(self, arm: Arm, beside: Arm = (), suspect: Suspect | None = None) -> Outcome | None:
+        """An arm beside another: on one seed, and on a second if the first says that it helps."""
+        gains: list[float] = []
+        for number in self.numbers[:2]:
+            if not self.affords(arm) or (gain := self.lab.gain(arm, number, beside=beside)) is None:
+                break
+            gains.append(gain)
+            if not self._counts(beside, gains):
+                break
+        if not gains:
+            return None
+        outcome = Outcome(arm, beside, suspect, tuple(gains), self._counts(beside, gains))
+        self.outcomes.append(outcome)
+        return outcome
+
+    def _counts(self, beside: Arm, gains: Sequence[float]) -> bool:
+        before = self.lab.mean(beside, self.numbers[: len(gains)])
+        return sum(gains) / len(gains) >= self.lab.scale.material(before)
+
+    def mean(self, arm: Arm) -> float:
+        """Score of an arm on the seeds that it was tried on."""
+        return self.lab.mean(arm)
+
+    def singly(self, queue: Sequence[Suspect]) -> Arm:
+        """Rounds, each of which puts the best of some treatments on top of what was found; empty if none helps."""
+        best: Arm = ()
+        for breadth in BREADTH:
+            found: Outcome | None = None
+            for outcome in self._round(queue, best, breadth):
+                if not outcome.counts:
+                    continue
+                if found is None or self._is_better(outcome, found):
+                    found = outcome
+                is_sure = outcome.suspect is not None and outcome.suspect.points >= SURE
+                if is_sure or self.mean(outcome.arm) >= self.target:
+                    break
+            if found is None:
+                break
+            best = found.arm
+            if self.mean(best) >= self.target:
+                break
+        return best
+
+    def _is_hopeless(self, treatment: str, beside: Arm) -> bool:
+        """Whether less of the same, tried before, did harm; or, where more costs more, no good."""
+        less = MILDER.get(treatment)
+        for outcome in self.outcomes:
+            if outcome.suspect and outcome.suspect.treatment == less and outcome.beside == beside:
+                least = self.lab.scale.close * (1 if self.lab.price((treatment,)) > 1 else -1)
+                return outcome.gains[0] < least
+        return False
+
+    def _round(self, queue: Sequence[Suspect], beside: Arm, breadth: int) -> Iterator[Outcome]:
+        spent = 0
+        for suspect in queue:
+            if suspect.treatment in beside or self._is_hopeless(suspect.treatment, beside):
+                continue
+            outcome = self.tried(joined(beside, (suspect.treatment,)), beside, suspect)
+            if outcome is not None:
+                spent += 1
+                yield outcome
+            if spent == breadth:
+                break
+
+    def _is_better(self, one: Outcome, other: Outcome) -> bool:
+        """By more than nothing; what was tried first, which is suspected more or changes less, wins a tie."""
+        return self.mean(one.arm) > self.mean(other.arm) + self.lab.scale.close
+
+    def together(self, queue: Sequence[Suspect]) -> Arm:
+        """What is suspected and what makes training easy, all at once; empty if that does not help either."""
+        strong = tuple(suspect.treatment for suspect in queue if suspect.points >= SURE)
+        for usual in TOGETHER:
+            arm = self.applicable(joined(strong, usual))
+            outcome = self.tried(arm) if arm else None
+            if outcome and outcome.counts:
+                return arm
+        return ()
+
+    def applicable(self, arm: Arm) -> Arm:
+        """Those of the treatments that change something, each on top of those before it."""
+        kept: Arm = ()
+        for name in arm:
+            if self.lab.treated((*kept, name)) is not None:
+                kept = (*kept, name)
+        return kept
+
+    def least(self, arm: Arm, sizes: Mapping[str, int]) -> Arm:
+        """The arm without what it does not need: taken out one by one, what changes most first."""
+        for name in sorted(arm, key=lambda one: -sizes[one]):
+            rest = tuple(one for one in arm if one != name)
+            if not rest:
+                break
+            scores = [self.lab.trial(rest, number) for number in self.numbers[:2] if self.affords(rest)]
+            known = [trial.clipped for trial in scores if trial]
+            if known and sum(known) / len(known) >= self.mean(arm) - self.lab.scale.close:
+                arm = rest
+        return arm
+
+
+def joined(arm: Arm, more: Arm) -> Arm:
+    """Treatments, each once, in the order in which they are applied."""
+    return tuple(sorted({*arm, *more}, key=_place))
+
+
+_ORDER = (
+    "drop-invalid-rows", "no-augmentation", "register-modules", "reconnect", "unfreeze", "respect-mode",
+    "shallower", "wider", "narrower", "add-nonlinearity", "relu", "leaky-relu", "normalize", "no-dropout",
+    "dropout", "reinitialize", "output-logits", "sigmoid-unit", "softmax-over-classes", "linear-output",
+    "cross-entropy", "bce", "mse", "encode-targets", "match-shapes", "mean-loss", "class-weights", "flip-sign",
+    "scale-inputs", "scale-targets", "plain-step", "optimize-all", "adam", "momentum",
+    "lr-hundredth", "lr-tenth", "lr-tenfold", "lr-hundredfold", "clip-gradient", "weight-decay", "no-weight-decay",
+    "smaller-batch", "larger-batch", "stop-early", "epochs-threefold", "epochs-tenfold",
+)  # fmt: skip
+"""Layers first, then their start, then what is made of outputs and inputs, then how they are trained."""
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name)

@@ -1,0 +1,62 @@
+"""What is suspected: causes ranked by the findings that point at them, and the treatments to try, in order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from unstuck.diagnosis.causes import CAUSES
+from unstuck.diagnosis.terms import Cause, Finding, Treatment
+
+LATER = 0.8
+"""How much less a cause's next treatment is expected to help than the one before it."""
+USUAL: Mapping[str, float] = {
+    "learning-rate-too-low": 0.13,
+    "learning-rate-too-high": 0.12,
+    "poor-optimizer": 0.11,
+}
+"""Suspicion without any finding: what is wrong most often, and cheap to try."""
+
+
+class Suspect(NamedTuple):
+    """A treatment worth trying, the cause that it would confirm, and how strongly that is suspected, above 0."""
+
+    treatment: str
+    cause: str
+    points: float
+
+
+def suspicion(findings: Iterable[Finding]) -> dict[str, float]:
+    """Points of each cause that something points at: the sum over findings, the strongest first."""
+    present = {finding.symptom for finding in findings}
+    points = {
+        cause.id: sum(weight for symptom, weight in cause.symptoms.items() if symptom in present)
+        for cause in CAUSES.values()
+    }
+    for cause, least in USUAL.items():
+        points[cause] = max(points[cause], least)
+    ranked = sorted((cause for cause in points if points[cause] > 0), key=lambda cause: -points[cause])
+    return {cause: points[cause] for cause in ranked}
+
+
+def suspects(points: Mapping[str, float], treatments: Mapping[str, Treatment]) -> list[Suspect]:
+    """Treatments by how much they are expected to tell; of equals the one that changes least comes first."""
+    best: dict[str, Suspect] = {}
+    for cause, weight in points.items():
+        for place, treatment in enumerate(CAUSES[cause].treatments):
+            found = Suspect(treatment, cause, weight * LATER**place)
+            if treatment in treatments and found.points > best.get(treatment, _NONE).points:
+                best[treatment] = found
+    return sorted(best.values(), key=lambda one: (-round(one.points, 2), treatments[one.treatment].size))
+
+
+def cause_of(treatment: str, points: Mapping[str, float]) -> Cause:
+    """The cause that a treatment's success confirms: the most suspected of those that it cures."""
+    curing = [cause for cause in CAUSES.values() if treatment in cause.treatments]
+    return max(curing, key=lambda cause: (points.get(cause.id, 0.0), -cause.treatments.index(treatment)))
+
+
+def causes_of(treatments: Sequence[str], points: Mapping[str, float]) -> list[Cause]:
+    """Those of several treatments, each cause once, in the treatments' order."""
+    return list({cause.id: cause for cause in (cause_of(one, points) for one in treatments)}.values())
+
+
+_NONE = Suspect("", "", 0.0)

@@ -1,0 +1,48 @@
+"""Settings that are far from usual: seen without training. Columns: evidence/torch_start.py."""
+
+from unstuck.diagnosis.terms import Finding, Symptom
+from unstuck.evidence.evidence import Evidence
+
+FEW = 300.0
+"""Updates in all; docs/thresholds.md."""
+TINY = 2.0
+"""Rows of a batch, where there are many more; docs/thresholds.md."""
+HEAVY = 0.02
+"""Weight decay: AdamW's own is 0.01; docs/thresholds.md."""
+
+
+def _few_steps(evidence: Evidence) -> Finding | None:
+    steps = evidence.number("steps")
+    if not steps < FEW:
+        return None
+    return Finding("few-steps", f"weights are updated {steps:.0f} times in all", steps, FEW, "updates")
+
+
+def _tiny_batches(evidence: Evidence) -> Finding | None:
+    rows = evidence.number("batch_rows")
+    if not (rows <= TINY and evidence.number("steps") >= FEW):
+        return None
+    return Finding("tiny-batches", f"each update sees {rows:.0f} rows", rows, TINY, "rows")
+
+
+def _decay_heavy(evidence: Evidence) -> Finding | None:
+    decay = evidence.number("weight_decay")
+    if not decay > HEAVY:
+        return None
+    return Finding("decay-heavy", f"weights are pulled to zero by {decay:g}", decay, HEAVY, "per unit of rate")
+
+
+def _rows_random(evidence: Evidence) -> Finding | None:
+    if not evidence.number("rows_random") > 0:
+        return None
+    return Finding("rows-random", "a training row is another each time it is asked for", 1.0, 0.0, "whether")
+
+
+_OURS = "docs/thresholds.md"
+
+SYMPTOMS = (
+    Symptom("few-steps", "few updates", _few_steps, _OURS),
+    Symptom("tiny-batches", "batches of a row or two", _tiny_batches, _OURS),
+    Symptom("decay-heavy", "heavy weight decay", _decay_heavy, _OURS),
+    Symptom("rows-random", "training rows that change", _rows_random, "by definition"),
+)

@@ -1,0 +1,104 @@
+"""The table of causes is whole, and says nothing that does not exist."""
+
+import pytest
+
+from unstuck.diagnosis.causes import CAUSES
+from unstuck.diagnosis.search import TOGETHER, joined
+from unstuck.diagnosis.suspects import cause_of, suspects, suspicion
+from unstuck.diagnosis.symptoms import SYMPTOMS
+from unstuck.diagnosis.terms import Finding
+from unstuck.diagnosis.treatments import TREATMENTS
+
+# The public ids, as the design lists them.
+IDS = [
+    "learning-rate-too-high",
+    "learning-rate-too-low",
+    "too-few-epochs",
+    "poor-optimizer",
+    "batch-size-too-large",
+    "batch-size-too-small",
+    "saddle-point",
+    "local-minimum",
+    "seed-dependent",
+    "poor-initialisation",
+    "saturating-activation",
+    "exploding-activation",
+    "dead-relu",
+    "missing-nonlinearity",
+    "missing-normalisation",
+    "too-deep",
+    "model-bias",
+    "overfitting",
+    "over-regularised",
+    "wrong-loss",
+    "wrong-output-activation",
+    "wrong-target-encoding",
+    "shape-mismatch",
+    "unscaled-inputs",
+    "unscaled-targets",
+    "no-signal",
+    "label-noise",
+    "class-imbalance",
+    "distribution-mismatch",
+    "harmful-augmentation",
+    "leakage",
+    "invalid-data",
+    "missing-zero-grad",
+    "frozen-parameters",
+    "detached-parameters",
+    "gradient-sign",
+    "wrong-mode",
+]
+
+each = pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.id)
+
+
+def finding(symptom):
+    return Finding(symptom, "", 1.0, 0.0, "")
+
+
+def test_every_public_id_has_a_record():
+    assert sorted(CAUSES) == sorted(IDS)
+
+
+@each
+def test_a_cause_names_symptoms_treatments_and_neighbours_that_exist(cause):
+    assert {*cause.symptoms} <= {symptom.id for symptom in SYMPTOMS}
+    assert {*cause.treatments} <= {*TREATMENTS}
+    assert {*cause.neighbours} <= {*CAUSES} - {cause.id}
+    assert all(0 < weight <= 1 for weight in cause.symptoms.values())
+
+
+@each
+def test_a_cause_says_what_will_happen_before_it_is_tried(cause):
+    for text in (cause.explains, cause.fault, cause.experiment, cause.prediction):
+        assert text.endswith(".")
+
+
+def test_every_symptom_points_at_a_cause_and_every_treatment_cures_one():
+    assert {symptom for cause in CAUSES.values() for symptom in cause.symptoms} == {one.id for one in SYMPTOMS}
+    assert {name for cause in CAUSES.values() for name in cause.treatments} == {*TREATMENTS}
+
+
+def test_every_treatment_has_a_place_in_the_order():
+    assert set(joined((), tuple(TREATMENTS))) == {*TREATMENTS}
+    assert {name for arm in TOGETHER for name in arm} <= {*TREATMENTS}
+
+
+@each
+def test_what_points_at_a_cause_brings_its_treatments_forward(cause):
+    points = suspicion([finding(symptom) for symptom in cause.symptoms])
+    assert points[cause.id] == max(sum(cause.symptoms.values()), points[cause.id])
+    queue = [suspect.treatment for suspect in suspects(points, TREATMENTS)]
+    assert {*cause.treatments} <= {*queue}
+
+
+def test_what_helped_confirms_the_cause_that_was_suspected_most():
+    points = suspicion([finding("units-dead"), finding("gradient-gone")])
+    assert cause_of("reinitialize", points).id == "dead-relu"
+    assert cause_of("reinitialize", suspicion([finding("units-alike")])).id == "poor-initialisation"
+
+
+def test_without_findings_the_usual_suspects_are_left():
+    queue = suspects(suspicion([]), TREATMENTS)
+    assert {suspect.treatment for suspect in queue[:3]} <= {"lr-tenth", "lr-tenfold", "adam"}

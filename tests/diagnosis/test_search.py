@@ -1,0 +1,111 @@
+"""Treatments are found alone, on top of each other and together, and those that are not needed are taken out."""
+
+from collections.abc import Callable
+
+import pytest
+
+from unstuck.diagnosis.experiment import Arm
+from unstuck.diagnosis.scale import Scale
+from unstuck.diagnosis.search import Search, joined
+from unstuck.diagnosis.suspects import Suspect
+
+
+class World:
+    """A lab where the score of an arm is known, and every training costs one."""
+
+    def __init__(self, score: Callable[[frozenset[str], int], float], budget: float = 100) -> None:
+        self.score, self.left, self.arms = score, budget, []
+        self.scale = Scale(0.0, 1.0, 10_000)
+        self.known: dict[tuple[Arm, int], float] = {}
+
+    def price(self, arm):
+        return 1.0
+
+    def affords(self, trainings):
+        return self.left >= trainings
+
+    def treated(self, arm):
+        return None if "nothing" in arm else arm
+
+    def trial(self, arm, number):
+        if (arm, number) not in self.known:
+            self.left -= 1
+            self.arms.append(arm)
+            self.known[arm, number] = self.score(frozenset(arm), number)
+        return type("Trial", (), {"clipped": self.known[arm, number]})
+
+    def gain(self, arm, number, *, beside=()):
+        return self.trial(arm, number).clipped - self.trial(beside, number).clipped
+
+    def mean(self, arm, numbers=None):
+        scores = [score for (one, number), score in self.known.items() if one == arm]
+        return sum(scores) / len(scores)
+
+
+def search(score, *names, points=0.5, budget=100, target=0.95):
+    world = World(score, budget)
+    for number in range(3):
+        world.trial((), number)
+    found = Search(lab=world, numbers=(0, 1, 2), target=target, seeds=5)
+    return found, [Suspect(name, "", points) for name in names]
+
+
+def test_the_treatment_that_helps_is_found_among_those_that_do_not():
+    of, queue = search(lambda arm, _: 0.96 if "adam" in arm else 0.5, "lr-tenth", "lr-tenfold", "adam", "relu")
+    assert of.singly(queue) == ("adam",)
+    assert all("relu" not in outcome.arm for outcome in of.outcomes)  # enough was reached before it
+
+
+def test_a_gain_on_one_seed_alone_is_none():
+    of, queue = search(lambda arm, number: 0.65 if arm and number == 0 else 0.5, "adam")
+    assert of.singly(queue) == ()
+    assert of.outcomes[0].gains == pytest.approx((0.15, 0.0))
+
+
+def test_the_better_of_two_is_taken():
+    scores = {"lr-tenth": 0.7, "adam": 0.9}
+    of, queue = search(lambda arm, _: max([scores[name] for name in arm], default=0.5), "lr-tenth", "adam")
+    assert of.singly(queue) == ("adam",)
+
+
+def test_of_two_that_are_as_good_the_first_is_taken():
+    of, queue = search(lambda arm, _: 0.8 if arm else 0.5, "lr-tenth", "adam")
+    assert of.singly(queue) == ("lr-tenth",)
+
+
+def test_two_faults_that_add_up_are_both_found():
+    of, queue = search(
+        lambda arm, _: 0.3 + 0.3 * len(arm & {"scale-inputs", "adam"}), "scale-inputs", "relu", "adam"
+    )
+    assert of.singly(queue) == ("scale-inputs", "adam")
+
+
+def test_two_faults_of_which_either_hides_the_other_are_found_together_and_no_more_is_kept():
+    needed = {"scale-inputs", "adam"}
+    of, queue = search(lambda arm, _: 0.97 if needed <= arm else 0.5, "scale-inputs", "relu", "adam")
+    assert of.singly(queue) == ()
+    arm = of.together(queue)
+    assert needed < set(arm)
+    assert set(of.least(arm, dict.fromkeys(arm, 1))) == needed
+
+
+def test_what_changes_most_is_taken_out_first():
+    of, _ = search(lambda arm, _: 0.97 if arm & {"adam", "normalize"} else 0.5)
+    assert of.tried(("normalize", "adam"))
+    assert of.least(("normalize", "adam"), {"adam": 1, "normalize": 4}) == ("adam",)
+
+
+def test_trainings_for_the_proof_are_left():
+    of, queue = search(lambda arm, _: 0.5, "lr-tenth", "lr-tenfold", "adam", budget=3 + 1 + 10)
+    of.singly(queue)
+    assert len(of.outcomes) == 1
+    assert of.lab.left == 10
+
+
+def test_what_does_not_apply_is_left_out():
+    of, _ = search(lambda arm, _: 0.5)
+    assert of.applicable(("scale-inputs", "nothing", "adam")) == ("scale-inputs", "adam")
+
+
+def test_treatments_stand_in_the_order_in_which_they_are_applied():
+    assert joined(("adam", "lr-tenth"), ("relu", "adam")) == ("relu", "adam", "lr-tenth")
