@@ -5,16 +5,17 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import diagnoses
 import numpy as np
 import pytest
 from rich.console import Console
 
+import diagnoses
 from unstuck.diagnosis.causes import CAUSES
 from unstuck.evidence.evidence import Column, Evidence
 from unstuck.report import diagnosed, diagnosis_page, svg
 from unstuck.report.view.diagnosis import DiagnosisView
 from unstuck.report.view.pictured import MOST_LAYERS, MOST_TRIED, Pictures
+from unstuck.study.statistics import Interval
 
 CASES = (
     diagnoses.confirmed,
@@ -213,6 +214,13 @@ def test_layers_are_told_before_training_and_after_where_that_was_watched():
     assert (spread.end, spread.is_logarithmic) == (None, True)
     assert (dead.start.tolist(), dead.end.tolist(), dead.is_logarithmic) == ([0.1], [0.8], False)
     assert svg.bars(dead).count('class="hollow"') == 1
+
+
+def test_a_cure_that_starts_below_chance_says_how_that_counts():
+    cure = diagnoses.confirmed().cure
+    assert "count as chance" in DiagnosisView.of(diagnoses.confirmed()).cure.gained
+    plain = replace(cure, before=(0.1, 0.2), after=(0.3, 0.4), effect=Interval(0.2, 0.2, 0.2))
+    assert "count as chance" not in DiagnosisView.of(replace(diagnoses.confirmed(), cure=plain)).cure.gained
 
 
 def test_gains_are_those_of_each_seed_and_the_cure_has_its_interval():

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from unstuck.diagnosis.terms import Diagnosis
+from unstuck.diagnosis.terms import Diagnosis, Status
 from unstuck.evidence.evidence import Column
 from unstuck.report.view.diagnosis import Cured, DiagnosisView, Seen, Tested
 from unstuck.report.wording import number
 
 MOST_LINES = 24
 """Lines of a cure that a terminal shows; the page, and --cure, have all of them."""
+MOST_SEEN = 8
+"""Findings that a terminal shows; likewise."""
 MOST_NUMBERS = 2000
 """Of a column of the evidence that JSON holds; a larger one is told by its shape."""
 
@@ -34,13 +34,13 @@ def _parts(view: DiagnosisView) -> Iterator[RenderableType]:
     for said in view.explained:
         yield Text(said)
     if view.seen:
-        yield from _titled("Seen", [_seen(one) for one in view.seen])
+        yield from _titled("Seen", _most(view.seen))
     if view.kind != "confirmed":
         yield from _titled("Looked at", [Text(one) for one in view.looked_at])
     if view.tested:
-        yield from _titled("Tested", [_tested(view.tested)])
+        yield from _titled("Tested", map(_tested, view.tested))
     if view.ruled_out:
-        yield from _titled("Ruled out", [_out(one) for one in view.ruled_out])
+        yield from _titled("Ruled out", map(_out, view.ruled_out))
     if view.untested:
         yield from _titled("Not tested", [Text(", ".join(view.untested))])
     if view.cure:
@@ -53,19 +53,25 @@ def _titled(title: str, parts: Iterable[RenderableType]) -> Iterator[RenderableT
     yield from (Padding(part, (0, 0, 0, 2), expand=False) for part in parts)
 
 
+def _most(seen: Sequence[Seen]) -> Iterator[Text]:
+    yield from map(_seen, seen[:MOST_SEEN])
+    if len(seen) > MOST_SEEN:
+        yield Text(f"and {len(seen) - MOST_SEEN} more: --out PAGE.html has them")
+
+
 def _seen(one: Seen) -> Text:
     where = f" ({one.where})" if one.where else ""
     return Text.assemble(f"{one.sentence}{where}: ", (one.measured, "bold"))
 
 
-def _tested(rows: Sequence[Tested]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in ("cause", "changed", "predicted", "came"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        cause = f"{row.cause}: {row.status}"
-        table.add_row(*map(Text, (cause, row.changed, row.predicted, row.came)))
-    return table
+def _tested(one: Tested) -> Text:
+    """A confirmed cause with what was predicted; of others what was done and came of it, in a line."""
+    if one.status != Status.CONFIRMED.value:
+        return Text.assemble((f"{one.cause}, {one.status}", "bold"), f"  {one.changed}: {one.came}")
+    predicted = f"\n  predicted  {one.predicted}" if one.predicted else ""
+    return Text.assemble(
+        (f"{one.cause}, {one.status}", "bold"), f"  {one.changed}{predicted}\n  came       {one.came}"
+    )
 
 
 def _out(one: Tested) -> Text:

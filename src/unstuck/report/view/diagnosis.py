@@ -1,5 +1,6 @@
 """A diagnosis as plain data: the answer in a sentence, what was seen, tested and ruled out, the cure, the cost."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
@@ -150,12 +151,16 @@ def _gain(low: float, mean: float, high: float, score: str) -> str:
 
 
 def _cured(cure: Cure, score: str) -> Cured:
+    plain = float(np.mean(np.subtract(cure.after, cure.before)))
+    counted = (
+        "" if math.isclose(plain, cure.effect.mean, abs_tol=1e-6) else "; scores below chance count as chance"
+    )
     return Cured(
         says=cure.says,
         lines=cure.lines,
         before=cure.before,
         after=cure.after,
-        gained=f"{_gain(*cure.effect, score)} on {len(cure.before)} seeds that chose nothing, 95 % interval",
+        gained=f"{_gain(*cure.effect, score)} on {len(cure.before)} fresh seeds, 95 % interval{counted}",
     )
 
 

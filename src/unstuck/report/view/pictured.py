@@ -143,7 +143,7 @@ def _bars(evidence: Evidence) -> Iterator[Bars]:
         column = evidence.get(f"watched_{name}") or evidence.get(name)
         if column is not None and column.along and len(column.along) == column.values.shape[-1]:
             found = _of_layers(title, column)
-            if (np.nan_to_num(found.start) > 0).any() or found.end is not None:
+            if (np.nan_to_num([found.start, found.start if found.end is None else found.end]) > 0).any():
                 yield found
 
 
@@ -169,8 +169,7 @@ def _gains(found: Diagnosis) -> Gains | None:
     factor, unit, _ = measure(found.score)
     rows: list[Gain] = []
     if cure := found.cure:
-        each = tuple(b - a for a, b in zip(cure.before, cure.after, strict=True))
-        rows.append(_gain(f"the cure: {changes(cure.treatments)}", True, each, cure.effect, factor))
+        rows.append(_gain(f"the cure: {changes(cure.treatments)}", True, (), cure.effect, factor))
     means = [float(np.mean(one.gains)) for one in found.tried]
     kept = sorted(sorted(range(len(means)), key=lambda place: -means[place])[:MOST_TRIED])
     for place in kept:
