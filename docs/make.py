@@ -6,8 +6,9 @@ README's tree has a line per file: the first of its docstring. A test compares i
 import ast
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "unstuck"
@@ -46,6 +47,60 @@ def with_tree(readme: str) -> str:
     return before + START + tree() + END + rest.partition(END)[2]
 
 
+def causes() -> str:
+    """docs/causes.md: every cause with all that is known of it, in the order of the procedure."""
+    from unstuck.diagnosis.causes import CAUSES
+    from unstuck.diagnosis.symptoms import SYMPTOMS
+
+    titles = {symptom.id: symptom.title for symptom in SYMPTOMS}
+    groups = dict.fromkeys(cause.group for cause in CAUSES.values())
+    index = "".join(
+        f"- {group}: {' · '.join(f'[{one.id}](#{one.id})' for one in CAUSES.values() if one.group == group)}\n"
+        for group in groups
+    )
+    parts = (part for cause in CAUSES.values() for part in _cause(cause, titles))
+    rows = "".join(f"| `{one.id}` | {one.title} | {_linked(one.source)} |\n" for one in SYMPTOMS)
+    return f"{_CAUSES}\n{index}\n{''.join(parts)}{_SYMPTOMS}{rows}"
+
+
+_CAUSES = """# Causes
+
+What `unstuck diagnose` can confirm, rule out or leave undecided ([how](diagnosis.md)). `make docs` writes this
+page from [`diagnosis/causes`](../src/unstuck/diagnosis/causes), so that it says what the program does. A symptom's
+number is how strongly it points at the cause, up to 1; it decides what is tested first, never what is confirmed.
+"""
+
+
+_SYMPTOMS = """## Symptoms
+
+Each is a pure function of what was measured, with a limit.
+
+| symptom | is | its limit is from |
+|---|---|---|
+"""
+
+
+def _linked(source: str) -> str:
+    """A limit's source, in a cell of a table."""
+    return source.replace("docs/thresholds.md", "[measured](thresholds.md)").replace("|", r"\|")
+
+
+def _cause(cause: Any, titles: Mapping[str, str]) -> Iterator[str]:
+    from unstuck.diagnosis.treatments.table import TREATMENTS
+
+    pointing = sorted(cause.symptoms.items(), key=lambda item: -item[1])
+    yield f"## {cause.id}\n\n{cause.explains}\n\n"
+    yield f"- Comes from: {cause.fault}\n"
+    yield f"- Seen by: {', '.join(f'{titles.get(name, name)} ({weight:g})' for name, weight in pointing)}\n"
+    yield f"- Experiment: {cause.experiment}\n"
+    yield f"- Prediction: {cause.prediction}\n"
+    treatments = ", ".join(
+        f"{TREATMENTS[name].says} (`{name}`)" for name in cause.treatments if name in TREATMENTS
+    )
+    yield f"- Treatments, from least to most change: {treatments or 'none; it is the data that must be mended'}\n"
+    yield f"- Alike: {', '.join(f'[{name}](#{name})' for name in cause.neighbours) or 'none'}\n\n"
+
+
 def draw() -> None:
     """Run the main job and keep its pictures."""
     import unstuck
@@ -60,4 +115,5 @@ def draw() -> None:
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     readme.write_text(with_tree(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "docs" / "causes.md").write_text(causes(), encoding="utf-8")
     draw()

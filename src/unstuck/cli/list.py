@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 
 def verb(kind: str = "all", /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
-    """List what a recipe may name: data, models, activations, losses, optimizers, keys, …; and ready-made studies.
+    """List what a recipe may name: data, models, losses, optimizers, keys, …; ready-made studies; causes.
 
     `unstuck list schema` prints the recipe's JSON schema, for editors that complete and check TOML.
 

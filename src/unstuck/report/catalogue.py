@@ -7,6 +7,7 @@ from typing import Any, TypeGuard, get_args
 from pydantic import BaseModel
 
 from unstuck.data import describe
+from unstuck.diagnosis.causes import CAUSES
 from unstuck.errors import RecipeError, did_you_mean
 from unstuck.network.build import build
 from unstuck.network.outline import cost
@@ -34,7 +35,7 @@ _WORDS: dict[str, tuple[type[BaseModel], str]] = {
 
 def listing(kind: str) -> Listing:
     """Title, columns and rows of one kind of thing; of `all`, the kinds."""
-    known = ("data", "keys", "studies", *_KINDS, *_WORDS)
+    known = ("data", "keys", "studies", "causes", *_KINDS, *_WORDS)
     if kind == "all":
         return "What can be listed", ("kind",), [(name,) for name in known]
     if kind == "data":
@@ -44,6 +45,9 @@ def listing(kind: str) -> Listing:
         return "Keys of a recipe, which are its flags", ("key", "usual", "about"), list(_keys(spec.Recipe, ""))
     if kind == "studies":
         return "Ready-made studies", ("name", "title", "arms", "seeds"), list(_studies())
+    if kind == "causes":
+        columns = ("id", "group", "explains", "experiment")
+        return "Causes", columns, [tuple(getattr(cause, name) for name in columns) for cause in CAUSES.values()]
     if kind == "models":
         columns = ("name", "rows of", "parameters", "multiply-adds", "weights", "kept a row", "about")
         return "Models", columns, list(_models())
