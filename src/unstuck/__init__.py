@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import curvature, escape, export, finetune, load, plane, train
+    from unstuck.api import curvature, diagnose, escape, export, finetune, load, plane, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
     from unstuck.experiments import compare, crossval, ensemble
@@ -27,6 +27,7 @@ __all__ = [
     "compare",
     "crossval",
     "curvature",
+    "diagnose",
     "ensemble",
     "escape",
     "export",
@@ -47,6 +48,7 @@ _HOMES = {
     "compare": "unstuck.experiments",
     "crossval": "unstuck.experiments",
     "curvature": "unstuck.api",
+    "diagnose": "unstuck.api",
     "ensemble": "unstuck.experiments",
     "escape": "unstuck.api",
     "export": "unstuck.api",

@@ -1,6 +1,6 @@
 """The command line: finds the verb, and turns every error into one line and an exit code.
 
-0 done; 2 misuse, in one line that says what to type; 130 interrupted, state saved.
+0 done; 1 `diagnose` confirmed a cause; 2 misuse, in one line that says what to type; 130 interrupted, state saved.
 """
 
 import sys
@@ -30,9 +30,10 @@ VERBS = {
     "search": "Search for the values that a recipe trains best with, trial after trial.",
     "show": "Draw the network that a recipe describes: layers, shapes, parameters, cost.",
     "explain": "Show back-propagation: the graph of a few rows, values forward and gradients back.",
+    "diagnose": "Say why a program does not train, by experiment, and prove a cure on fresh seeds.",
     "curvature": "Say whether a run ended in a minimum, at a saddle or on a plateau of its loss.",
     "init": "Write a recipe.toml to start from, every key explained.",
-    "list": "List data sets, models, losses, optimizers and all else that a recipe may name.",
+    "list": "List data sets, models, losses, optimizers and all else that a recipe may name; and causes.",
 }
 
 app = App(
