@@ -110,3 +110,11 @@ def test_validation_rows_choose_where_there_are_test_rows_and_judge_where_there_
 def test_of_few_rows_none_is_spared(count, is_spared):
     held = Held.of(program(rows=count), seed=0)
     assert (len(held.judging.train) < count) == is_spared
+
+
+def test_where_training_rows_are_changed_at_random_half_of_the_test_rows_choose():
+    test = np.arange(300, dtype=np.float32).reshape(100, 3), np.ones((100, 1), np.float32)
+    held = Held.of(program(test=test), seed=0, is_random=True)
+    assert len(held.choosing.train) == len(held.judging.train) == 100
+    assert not numbers(held.choosing.test) & numbers(held.judging.test)
+    assert len(held.choosing.test) == len(held.judging.test) == 50

@@ -62,7 +62,8 @@ def diagnosed(what: Program | Recipe, *, seeds: int, seed: int, budget: Budget, 
     if isinstance(what, Recipe):
         subject = OfRecipe.of(what, TREATMENTS)
     else:
-        held = Held.of(torch_facts.settled(program, device="cpu"), seed=seed)
+        is_random = evidence.number("rows_random") > 0
+        held = Held.of(torch_facts.settled(program, device="cpu"), seed=seed, is_random=is_random)
         subject = OfProgram(program=program, held=held, facts=facts, treatments=TREATMENTS)
     lab = Lab(subject=subject, scale=_scale(subject, facts, seed), budget=budget, tell=tell, seed=seed)
     tell(f"training the program as given, from {CHOOSING} seeds")

@@ -32,8 +32,12 @@ class Held:
     judges_by: str
 
     @classmethod
-    def of(cls, program: Program, *, seed: int) -> "Held":
-        """Judged by test rows where there are some, else by validation rows, else by rows that are spared."""
+    def of(cls, program: Program, *, seed: int, is_random: bool = False) -> "Held":
+        """Judged by test rows where there are some, else by validation rows, else by rows that are spared.
+
+        Training rows that are changed at random cannot choose: they would be changed there, too. Where no
+        others are given, half of the test rows choose.
+        """
         place = importlib.import_module("unstuck.training.torch_engine").device_named("cpu")
         own = importlib.import_module("unstuck.training.from_program")
         given = own.rows(program, place)
@@ -51,7 +55,11 @@ class Held:
         judging = replace(program, train=left, validation=given.get("validation"), test=judged, batch_size=size)
         if program.patience is None:  # nothing stops by them, and no epoch is chosen by them
             judging = replace(judging, validation=given.get("validation") if judges_by == "test rows" else None)
-        if "validation" in given and judges_by == "test rows":
+        if is_random and judges_by == "test rows" and "validation" not in given and len(judged) >= LEAST:
+            order = stream(seed, "splits", 1).permutation(len(judged))
+            chosen, judged = (judged.take(np.sort(half)) for half in np.array_split(order, 2))
+            kept, chooses_by, judging = left, "half of the test rows", replace(judging, test=judged)
+        elif "validation" in given and judges_by == "test rows":
             chosen, kept, chooses_by = given["validation"], left, "validation rows"
         elif len(left) < LEAST:
             chosen, kept, chooses_by = left, left, "training rows"

@@ -1,6 +1,7 @@
 """Treatments of the data: their size, as a first and a last layer of the model, and rows that are no numbers."""
 
 import copy
+from collections.abc import Sized
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,17 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from unstuck.diagnosis.terms import Treated
 from unstuck.diagnosis.treatments.torch_losses import Scaled, keep_score
 from unstuck.diagnosis.treatments.torch_surgery import Draft, Wrapped, batch_size, draft, with_model
 from unstuck.evidence.facts import Facts
+from unstuck.training import torch_random
 from unstuck.training.program import Program
 from unstuck.training.torch_rows import Fetched, Resident
 
 # Numbers whose mean and spread are within this of 0 and 1 are taken as scaled
 _NEAR = 0.1
+_ASKED = 16  # rows that are asked for twice, to see if they change
 
 
 class Moments(NamedTuple):
@@ -40,9 +43,7 @@ class ScaledInputs(Wrapped):
     spread: Tensor
 
     def __init__(self, model: nn.Module, moments: Moments) -> None:
-        super().__init__(model)
-        self.register_buffer("mean", moments.mean.clone())
-        self.register_buffer("spread", moments.spread.clone())
+        super().__init__(model, mean=moments.mean.clone(), spread=moments.spread.clone())
 
     def forward(self, *inputs: Any) -> Any:
         """The model's answer to the scaled inputs."""
@@ -57,9 +58,7 @@ class ScaledOutputs(Wrapped):
     spread: Tensor
 
     def __init__(self, model: nn.Module, moments: Moments) -> None:
-        super().__init__(model)
-        self.register_buffer("mean", moments.mean.clone())
-        self.register_buffer("spread", moments.spread.clone())
+        super().__init__(model, mean=moments.mean.clone(), spread=moments.spread.clone())
 
     def forward(self, *inputs: Any) -> Any:
         """Predictions in the targets' unit."""
@@ -183,33 +182,54 @@ def _taken(given: Any, rows: np.ndarray) -> Any:
 
 
 def no_augmentation(program: Program, facts: Facts) -> Treated | None:
-    """Training rows without their random changes: with the transform of the rows that are held out.
+    """Training rows without random changes: as the data set stores them, or transformed as held-out rows are.
 
-    Nothing where rows are not changed by a `transform` of their data set, or no held-out set has another.
+    Nothing where rows are not changed, or neither can be had.
     """
-    given = (
-        program.train.dataset
-        if isinstance(program.train, DataLoader)
-        else getattr(program.train, "dataset", program.train)
-    )
-    held = [_source(split) for split in (program.validation, program.test)]
-    calm = next((one.transform for one in held if hasattr(one, "transform")), None)
-    own, source = getattr(_source(program.train), "transform", None), _source(program.train)
-    if own is None or own is calm or not any(hasattr(one, "transform") for one in held):
+    source = _source(program.train)
+    own, held = getattr(source, "transform", None), [_source(part) for part in (program.validation, program.test)]
+    if own is not None and any(hasattr(one, "transform") for one in held):
+        calm = next(one.transform for one in held if hasattr(one, "transform"))
+        if own is calm:
+            return None
+        plain = copy.copy(source)
+        plain.transform = calm
+        after = calm if calm is None else type(calm).__name__
+        lines = (f"- transform = {type(own).__name__}(…)", f"+ transform = {after}")
+        return Treated(replace(program, train=_instead(program.train, plain)), lines)
+    stored = _stored(source)
+    if stored is None:
         return None
-    plain = copy.copy(source)
-    plain.transform = calm
-    data: Any = Subset(plain, given.indices) if isinstance(given, Subset) else plain
-    if isinstance(program.train, DataLoader):
-        loader = program.train
-        data = DataLoader(data, batch_size=loader.batch_size, shuffle=True, collate_fn=loader.collate_fn)
-    elif isinstance(program.train, Fetched):
-        data = Fetched(data, program.train.collate, program.train.device)
-    lines = (
-        f"- transform = {type(own).__name__}(…)",
-        f"+ transform = {calm if calm is None else type(calm).__name__}",
-    )
-    return Treated(replace(program, train=data), lines)
+    lines = (f"- train = {type(source).__name__}(…)", "+ train = TensorDataset(x, y)  # the rows that it stores")
+    return Treated(replace(program, train=_instead(program.train, stored)), lines)
+
+
+def _instead(train: Any, source: Dataset[Any]) -> Any:
+    """The same loader or subset over other rows."""
+    given = train.dataset if isinstance(train, DataLoader | Fetched) else train
+    data: Any = Subset(source, given.indices) if isinstance(given, Subset) else source
+    if isinstance(train, DataLoader):
+        return DataLoader(data, batch_size=train.batch_size, shuffle=True, collate_fn=train.collate_fn)
+    return Fetched(data, train.collate, train.device) if isinstance(train, Fetched) else data
+
+
+def _stored(source: Any) -> TensorDataset | None:
+    """The rows that a data set keeps where it gives others each time: attributes of its length and their shape."""
+    if not (isinstance(source, Dataset) and isinstance(source, Sized) and len(source)):
+        return None
+    rows: Any = source
+    with torch_random.lent(torch.device("cpu")):
+        looks = [[rows[row] for row in range(min(_ASKED, len(source)))] for _ in range(2)]
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in looks[0]):
+        return None
+    x, y = (torch.as_tensor(part) for part in looks[0][0])
+    if all(torch.equal(*(torch.as_tensor(pair[0]) for pair in pairs)) for pairs in zip(*looks, strict=True)):
+        return None
+    kept = [torch.as_tensor(part) for part in vars(source).values() if isinstance(part, Tensor | np.ndarray)]
+    kept = [part for part in kept if part.ndim and len(part) == len(source)]
+    inputs = next((part for part in kept if part.shape[1:] == x.shape and part.dtype == x.dtype), None)
+    targets = next((part for part in kept if part.shape[1:] == y.shape and torch.equal(part[0], y)), None)
+    return None if inputs is None or targets is None else TensorDataset(inputs, targets)
 
 
 def _source(split: Any) -> Any:

@@ -42,8 +42,10 @@ _TRIED, _LOOKED_AT = 16, 256
 class Wrapped(nn.Module):
     """A module inside another that is used in its place: whatever is not found here is looked up in it."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, **buffers: Tensor) -> None:
         super().__init__()
+        for name, tensor in buffers.items():  # before the module is inside, which may have the same names
+            self.register_buffer(name, tensor)
         self.model = model
 
     def forward(self, *inputs: Any) -> Any:
