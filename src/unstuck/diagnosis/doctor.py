@@ -12,8 +12,8 @@ from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.proof import proven
 from unstuck.diagnosis.scale import Scale, scale_of
-from unstuck.diagnosis.search import SURE, Search
-from unstuck.diagnosis.subject import OfProgram, OfRecipe, Subject, lowered
+from unstuck.diagnosis.search import SURE, SUSPICIOUS, Search
+from unstuck.diagnosis.subject import Arm, OfProgram, OfRecipe, Subject, lowered
 from unstuck.diagnosis.suspects import Suspect, suspects, suspicion
 from unstuck.diagnosis.symptoms import found
 from unstuck.diagnosis.terms import Cure, Diagnosis, Tried
@@ -30,8 +30,8 @@ CHOOSING = 3
 """Seeds that the control is trained with before anything is tried."""
 WELL = 0.9
 """Share of the way from chance to perfection from which nothing more is looked for without a finding."""
-SUSPICIOUS = 0.5
-"""Suspicion from which a score that others do not beat either is still looked into."""
+PROOFS = 3
+"""Arms that are put to the proof, at most."""
 LOOKED_AT = (
     "data: finite, scaled, balanced, alike in all splits; what a forest and a linear model make of them",
     "wiring: two steps beside the plain gradient; parameters, modes, shapes",
@@ -141,23 +141,33 @@ def _sought(
 ) -> tuple[Search, Cure | None]:
     """Treatments that help, without those that are not needed, proven; the next best if the best is not."""
     worst_first = sorted(range(len(controls)), key=lambda number: controls[number].clipped)
+    scores = [trial.clipped for trial in controls]
+    agree = max(scores) - min(scores) < lab.scale.material(min(scores))
     well = lab.scale.chance + WELL * lab.scale.span
-    search = Search(lab=lab, numbers=worst_first, target=well, seeds=seeds)
+    search = Search(lab=lab, numbers=worst_first[: 2 if agree else CHOOSING], target=well, seeds=seeds)
     usual, strongest = lab.mean(()), queue[0].points
-    equals_others = usual >= attainable - lab.scale.close and strongest < SUSPICIOUS
-    if (usual >= well and strongest < SURE) or equals_others:
-        queue = queue[:CHOOSING]
-        arm = search.singly(queue)
-    else:
-        arm = search.singly(queue) or search.together(queue)
-    if not arm:
-        return search, None
-    arm = search.least(arm, {name: TREATMENTS[name].size for name in arm})
-    lab.tell(f"proving {' + '.join(arm)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
-    cure = proven(lab, arm, seeds)
-    if cure and cure.verified:
-        return search, cure
-    others = [one for one in search.outcomes if one.counts and not one.beside and one.arm != arm]
-    for outcome in sorted(others, key=lambda one: -lab.mean(one.arm))[:1]:
-        return search, proven(lab, outcome.arm, seeds) or cure
+    is_as_good = usual >= attainable - lab.scale.close and strongest < SUSPICIOUS
+    is_well = (usual >= well and strongest < SURE) or is_as_good
+    arm = search.singly(queue[:CHOOSING] if is_well else queue)
+    if not is_well and (not arm or search.mean(arm) < well):
+        other = search.together(queue)
+        if other and (not arm or search.mean(other) >= search.mean(arm) + lab.scale.material(search.mean(arm))):
+            arm = other
+    cure: Cure | None = None
+    for candidate in _candidates(search, arm):
+        least = search.least(candidate, {name: TREATMENTS[name].size for name in candidate})
+        lab.tell(f"proving {' + '.join(least)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
+        found = proven(lab, least, seeds)
+        cure = found or cure
+        if found is None or found.verified:
+            break
     return search, cure
+
+
+def _candidates(search: Search, arm: Arm) -> Iterator[Arm]:
+    """The best first, then others that counted beside the control, the best of them first."""
+    if not arm:
+        return
+    yield arm
+    others = {one.arm for one in search.outcomes if one.counts and not one.beside} - {arm}
+    yield from sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]

@@ -12,6 +12,8 @@ BREADTH = (8, 4, 3)
 """Treatments that each round tries, before it puts the best of them on top of what was found."""
 SURE = 0.9
 """Suspicion from which a treatment that helps is taken at once."""
+SUSPICIOUS = 0.5
+"""Suspicion from which a cause is thought of when several are mended at once."""
 
 MILDER: Mapping[str, str] = {
     "lr-hundredth": "lr-tenth",
@@ -22,6 +24,7 @@ MILDER: Mapping[str, str] = {
 
 TOGETHER: Sequence[Arm] = (
     ("scale-inputs", "scale-targets", "adam"),
+    ("scale-inputs", "scale-targets", "adam", "lr-tenfold"),
     ("scale-inputs", "scale-targets", "reinitialize", "relu", "adam"),
     ("scale-inputs", "scale-targets", "reinitialize", "normalize", "adam", "epochs-threefold"),
 )
@@ -47,7 +50,7 @@ class Search:
 
     Args:
         lab: that trains.
-        numbers: of the seeds to choose by, those first on which the control does worst.
+        numbers: of the seeds to choose by, two or more, those first on which the control does worst.
         target: a score with which nothing more is looked for.
         seeds: on which what is found must be proven, with the control beside it.
         outcomes: of all that was tried.
@@ -67,7 +70,7 @@ class Search:
     def tried(self, arm: Arm, beside: Arm = (), suspect: Suspect | None = None) -> Outcome | None:
         """An arm beside another: on one seed, and on a second if the first says that it helps."""
         gains: list[float] = []
-        for number in self.numbers[:2]:
+        for number in self.numbers:
             if not self.affords(arm) or (gain := self.lab.gain(arm, number, beside=beside)) is None:
                 break
             gains.append(gain)
@@ -134,13 +137,26 @@ class Search:
 
     def together(self, queue: Sequence[Suspect]) -> Arm:
         """What is suspected and what makes training easy, all at once; empty if that does not help either."""
-        strong = tuple(suspect.treatment for suspect in queue if suspect.points >= SURE)
+        first: dict[str, str] = {}
+        for suspect in queue:
+            if suspect.points >= SUSPICIOUS and self.lab.treated((suspect.treatment,)) is not None:
+                first.setdefault(suspect.cause, suspect.treatment)
+        best: Arm = ()
         for usual in TOGETHER:
-            arm = self.applicable(joined(strong, usual))
-            outcome = self.tried(arm) if arm else None
-            if outcome and outcome.counts:
-                return arm
-        return ()
+            arm = self.applicable(joined(tuple(first.values()), usual))
+            outcome = self.tried(arm) if arm and not self._is_known(arm) else None
+            if (
+                outcome
+                and outcome.counts
+                and (not best or self.mean(arm) > self.mean(best) + self.lab.scale.close)
+            ):
+                best = arm
+            if best and self.mean(best) >= self.target:
+                break
+        return best
+
+    def _is_known(self, arm: Arm) -> bool:
+        return any(outcome.arm == arm and not outcome.beside for outcome in self.outcomes)
 
     def applicable(self, arm: Arm) -> Arm:
         """Those of the treatments that change something, each on top of those before it."""
@@ -156,7 +172,7 @@ class Search:
             rest = tuple(one for one in arm if one != name)
             if not rest:
                 break
-            scores = [self.lab.trial(rest, number) for number in self.numbers[:2] if self.affords(rest)]
+            scores = [self.lab.trial(rest, number) for number in self.numbers if self.affords(rest)]
             known = [trial.clipped for trial in scores if trial]
             if known and sum(known) / len(known) >= self.mean(arm) - self.lab.scale.close:
                 arm = rest
