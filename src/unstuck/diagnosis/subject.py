@@ -1,5 +1,6 @@
 """What is diagnosed, as experiments train it: a program of the user's own, or a recipe."""
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,8 +11,9 @@ from unstuck.data import load_for
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.terms import Treated, Treatment
 from unstuck.evidence.facts import Facts
+from unstuck.recipe import file
 from unstuck.recipe.data import Data
-from unstuck.recipe.edit import difference, edited
+from unstuck.recipe.edit import edited
 from unstuck.recipe.spec import Recipe
 from unstuck.training.program import Program
 from unstuck.training.task import Task, task_of_program, task_of_recipe
@@ -146,11 +148,9 @@ class OfRecipe:
 
 
 def lines_of(before: Recipe, after: Recipe) -> tuple[str, ...]:
-    """The difference as the recipe file has it: each changed key as it was, and as it is."""
-    lines: list[str] = []
-    for back, there in zip(difference(after, before), difference(before, after), strict=True):
-        lines += [f"- {back.path} = {back.to!r}", f"+ {there.path} = {there.to!r}"]
-    return tuple(lines)
+    """The difference as the recipe's file has it: each changed line as it was, and as it is."""
+    told = difflib.ndiff(file.dumps(before).splitlines(), file.dumps(after).splitlines())
+    return tuple(line for line in told if line[0] in "-+")
 
 
 def lowered(recipe: Recipe) -> Program:
