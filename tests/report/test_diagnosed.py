@@ -77,6 +77,17 @@ def test_only_what_a_finding_points_at_strongly_makes_a_diagnosis_undecided():
     assert DiagnosisView.of(replace(found, findings=weak)).kind == "healthy"
 
 
+def test_a_program_that_is_plainly_ill_is_not_called_healthy():
+    found = diagnoses.healthy()
+    for symptom, kind in (("fit-poor", "undecided"), ("few-steps", "healthy")):
+        finding = diagnoses.confirmed().findings[0]._replace(symptom=symptom, sentence="The rows are not fitted.")
+        view = DiagnosisView.of(replace(found, findings=(finding,)))
+        assert view.kind == kind
+    assert DiagnosisView.of(replace(found, findings=(finding._replace(symptom="fit-poor"),))).answer == (
+        "Undecided: the rows are not fitted, and none of 1 changes tried mends it"
+    )
+
+
 # the terminal
 
 

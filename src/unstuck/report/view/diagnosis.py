@@ -16,6 +16,9 @@ from unstuck.training.scores import ACCURACY
 POINTED = 0.5
 """Weight of a symptom from which on a cause that it points at must be tested before nothing is called wrong."""
 
+ILL = ("loss-not-finite", "loss-rises", "fit-poor")
+"""Symptoms with which a program is not well, whatever has caused them."""
+
 Kind = Literal["confirmed", "undecided", "healthy"]
 
 
@@ -170,7 +173,7 @@ def _cured(cure: Cure, score: str) -> Cured:
 def _kind(found: Diagnosis) -> Kind:
     if found.confirmed:
         return "confirmed"
-    return "undecided" if _open(found) or _unproven(found) else "healthy"
+    return "undecided" if _open(found) or _unproven(found) or _ill(found) else "healthy"
 
 
 def _answer(found: Diagnosis) -> str:
@@ -179,6 +182,10 @@ def _answer(found: Diagnosis) -> str:
         return _confirmed(found)
     if kind == "undecided" and (helped := _unproven(found)):
         return f"Undecided: {arm(helped[0])} helped where it was tried, but it was not proven on fresh seeds"
+    if kind == "undecided" and (ill := _ill(found)):
+        seen = ill[0].sentence.rstrip(".")
+        seen = seen[:1].lower() + seen[1:]
+        return f"Undecided: {seen}, and none of {len(found.tried)} changes tried mends it"
     if kind == "undecided":
         causes = " or ".join(named(verdict.cause) for verdict in _open(found))
         return f"Undecided: what was seen points at {causes}, which no experiment confirmed or ruled out"
@@ -222,6 +229,10 @@ def _open(found: Diagnosis) -> list[Verdict]:
         for verdict in undecided
         if any(CAUSES[verdict.cause].symptoms.get(one, 0.0) >= POINTED for one in present)
     ]
+
+
+def _ill(found: Diagnosis) -> list[Finding]:
+    return [finding for finding in found.findings if finding.symptom in ILL]
 
 
 def _is_decided_or_tried(verdict: Verdict) -> bool:
