@@ -7,10 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstuck.api import curvature, diagnose, escape, export, finetune, load, plane, train
+    from unstuck.api import curvature, escape, export, finetune, load, plane, train
     from unstuck.errors import UnstuckError
     from unstuck.estimators import UnstuckClassifier, UnstuckRegressor
-    from unstuck.experiments import compare, crossval, ensemble
+    from unstuck.experiments import compare, crossval, diagnose, ensemble
     from unstuck.recipe.edit import Edit
     from unstuck.recipe.spec import Recipe
     from unstuck.training.program import Program
@@ -48,7 +48,7 @@ _HOMES = {
     "compare": "unstuck.experiments",
     "crossval": "unstuck.experiments",
     "curvature": "unstuck.api",
-    "diagnose": "unstuck.api",
+    "diagnose": "unstuck.experiments",
     "ensemble": "unstuck.experiments",
     "escape": "unstuck.api",
     "export": "unstuck.api",

@@ -12,9 +12,6 @@ import numpy as np
 from unstuck import files
 from unstuck.data import Dataset, load_for
 from unstuck.data.readers.rows import ENDINGS as TABLES
-from unstuck.diagnosis.doctor import diagnosed
-from unstuck.diagnosis.experiment import Budget
-from unstuck.diagnosis.terms import Diagnosis
 from unstuck.errors import DataError, ProgramError, RecipeError, RunError, did_you_mean
 from unstuck.landscape.plane import POINTS, Plane
 from unstuck.landscape.point import Point
@@ -38,7 +35,6 @@ __all__ = [
     "answers",
     "begin",
     "curvature",
-    "diagnose",
     "escape",
     "escaping",
     "evaluate",
@@ -219,50 +215,6 @@ def _check_alike(dataset: Dataset, facts: DataFacts, *, same: bool) -> None:
     ):
         if expected != got:
             raise DataError(f"the data must have the run's {what} {expected}, got {got}.")
-
-
-def diagnose(
-    what: Recipe | Program | Run,
-    *,
-    seeds: int = 5,
-    seed: int = 0,
-    trainings: float = 40,
-    seconds: float | None = None,
-    tell: Callable[[str], None] | None = None,
-) -> Diagnosis:
-    """Why a program does not train, by experiment, with a proven cure; or that nothing wrong was found.
-
-    Nothing of what is given is touched: experiments train copies.
-
-    Args:
-        what: a Recipe, a Program, or a Run of a recipe, which is diagnosed as its recipe.
-        seeds: on which a cure is proven beside the program as given, 2 or more.
-        seed: that all seeds follow from.
-        trainings: what may be spent, in trainings of the program as given.
-        seconds: what may be spent in time; nothing: no limit. Once either is, the best answer so far is given.
-        tell: is told in a line what is being tested, and why.
-    """
-    if isinstance(what, Run):
-        if what.recipe is None:
-            raise ProgramError(
-                "a run that is diagnosed must be a recipe's, got a program's: diagnose the Program."
-            )
-        what = what.recipe
-    if not isinstance(what, Recipe | Program):
-        raise ProgramError(f"what is diagnosed must be a Recipe, a Program or a Run, got {type(what).__name__}.")
-    for name, number, least in (("seeds", seeds, 2), ("seed", seed, 0)):
-        if type(number) is not int or number < least:
-            raise RecipeError(name, f"be a whole number, {least} or more", number)
-    if not trainings >= 1:
-        raise RecipeError("trainings", "be 1 or more", trainings)
-    if seconds is not None and not seconds > 0:
-        raise RecipeError("seconds", "be more than 0", seconds)
-    budget = Budget(trainings=trainings, seconds=np.inf if seconds is None else seconds)
-    return diagnosed(what, seeds=seeds, seed=seed, budget=budget, tell=tell or _silent)
-
-
-def _silent(line: str) -> None:
-    """Takes what is told, and tells nobody."""
 
 
 def curvature(what: Recipe | Program | Run, *, rows: int = 1000, seed: int = 0, spectrum: bool = False) -> Point:

@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unstuck import files
+from unstuck.diagnosis.doctor import diagnosed
+from unstuck.diagnosis.experiment import Budget
+from unstuck.diagnosis.terms import Diagnosis
 from unstuck.errors import ProgramError, RecipeError, RunError
 from unstuck.recipe import file
 from unstuck.recipe.edit import Edit, edited
@@ -27,8 +32,9 @@ from unstuck.study.shelf import Shelf
 from unstuck.study.voting import Vote
 from unstuck.training.own import retyped
 from unstuck.training.program import Program
+from unstuck.training.run import Run
 
-__all__ = ["compare", "crossval", "ensemble", "is_ensemble", "load_ensemble"]
+__all__ = ["compare", "crossval", "diagnose", "ensemble", "is_ensemble", "load_ensemble"]
 
 _ENSEMBLE = "ensemble.json"
 
@@ -97,6 +103,50 @@ def _study(
     table = study.model_dump()
     table["arms"] |= arms
     return checked(Study, table | {name: value for name, value in options.items() if value is not None})
+
+
+def diagnose(
+    what: Recipe | Program | Run,
+    *,
+    seeds: int = 5,
+    seed: int = 0,
+    trainings: float = 40,
+    seconds: float | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Diagnosis:
+    """Why a program does not train, by experiment, with a proven cure; or that nothing wrong was found.
+
+    Nothing of what is given is touched: experiments train copies.
+
+    Args:
+        what: a Recipe, a Program, or a Run of a recipe, which is diagnosed as its recipe.
+        seeds: on which a cure is proven beside the program as given, 2 or more.
+        seed: that all seeds follow from.
+        trainings: what may be spent, in trainings of the program as given.
+        seconds: what may be spent in time; nothing: no limit. Once either is, the best answer so far is given.
+        tell: is told in a line what is being tested, and why.
+    """
+    if isinstance(what, Run):
+        if what.recipe is None:
+            raise ProgramError(
+                "a run that is diagnosed must be a recipe's, got a program's: diagnose the Program."
+            )
+        what = what.recipe
+    if not isinstance(what, Recipe | Program):
+        raise ProgramError(f"what is diagnosed must be a Recipe, a Program or a Run, got {type(what).__name__}.")
+    for name, number, least in (("seeds", seeds, 2), ("seed", seed, 0)):
+        if type(number) is not int or number < least:
+            raise RecipeError(name, f"be a whole number, {least} or more", number)
+    if not trainings >= 1:
+        raise RecipeError("trainings", "be 1 or more", trainings)
+    if seconds is not None and not seconds > 0:
+        raise RecipeError("seconds", "be more than 0", seconds)
+    budget = Budget(trainings=trainings, seconds=np.inf if seconds is None else seconds)
+    return diagnosed(what, seeds=seeds, seed=seed, budget=budget, tell=tell or _silent)
+
+
+def _silent(line: str) -> None:
+    """Takes what is told, and tells nobody."""
 
 
 def crossval(

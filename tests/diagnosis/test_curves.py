@@ -55,8 +55,13 @@ def turned(rise):
     return of(control_choose_loss=seeds([2.0, 1.0, 1.0 + rise]))
 
 
+def in_vain(last, score):
+    return epochs(np.linspace(1, last, EPOCHS)) | scores(control_train_score=score) | of(chance_train=0.3)
+
+
 BOTH_SIDES = {  # a program that has it, one that just has not
     "loss-not-finite": (of(control_losses=[[1.0, 2], [1, np.nan]]), of(control_losses=[[1.0, 2], [1, 3]])),
+    "loss-falls-in-vain": (in_vain(0.49, 0.31), in_vain(0.49, 0.33)),
     "loss-rises": (step_losses(1, 1.11), step_losses(1, 1.09)),
     "loss-oscillates": (dancing(0.7), dancing(0.3)),
     "loss-still-falls": (falling(0.06), falling(0.04)),
@@ -106,3 +111,7 @@ def test_where_nothing_was_measured_nothing_is_found(area):
 def test_every_symptom_has_a_title_and_a_source(area):
     assert all(symptom.title and symptom.source for symptom in area.SYMPTOMS)
     assert len({symptom.id for symptom in area.SYMPTOMS}) == len(area.SYMPTOMS)
+
+
+def test_a_loss_that_hardly_falls_does_not_fall_in_vain():
+    assert look("loss-falls-in-vain", in_vain(0.51, 0.31)) is None

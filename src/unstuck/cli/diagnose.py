@@ -51,7 +51,7 @@ def verb(
     """
     from rich.console import Console
 
-    from unstuck import api, files
+    from unstuck import experiments, files
     from unstuck.report import diagnosed, diagnosis_page
 
     settings = set_ or []
@@ -59,7 +59,7 @@ def verb(
     _check(source, cure, out, is_program=is_program)
     what, seed = _program(source, settings) if is_program else _recipe(source, settings)
     with _telling(quiet=json) as tell:
-        found = api.diagnose(what, seeds=seeds, seed=seed, trainings=trainings, seconds=seconds, tell=tell)
+        found = experiments.diagnose(what, seeds=seeds, seed=seed, trainings=trainings, seconds=seconds, tell=tell)
     if json:
         print(json_text.dumps(diagnosed.as_json(found), indent=2))
     else:

@@ -32,6 +32,8 @@ WELL = 0.9
 """Share of the way from chance to perfection from which nothing more is looked for without a finding."""
 PROOFS = 3
 """Arms that are put to the proof, at most."""
+STUCK = frozenset({"gradient-gone", "loss-flat", "units-alike", "units-dead"})
+"""Symptoms of a training that may stand at a critical point, of which the Hessian is asked."""
 LOOKED_AT = (
     "data: finite, scaled, balanced, alike in all splits; what a forest and a linear model make of them",
     "wiring: two steps beside the plain gradient; parameters, modes, shapes",
@@ -72,6 +74,11 @@ def diagnosed(what: Program | Recipe, *, seeds: int, seed: int, budget: Budget, 
         raise ProgramError("the budget must be 1 training or more: nothing can be said of a program untrained.")
     evidence = evidence | measured
     findings = found(evidence)
+    if {finding.symptom for finding in findings} & STUCK:
+        tell("looking at the Hessian where the first training ended")
+        where = importlib.import_module("unstuck.evidence.torch_point").of_point(controls[0].run, seed=seed)
+        evidence = evidence | where
+        findings = found(evidence)
     for finding in findings:
         tell(f"found {finding.symptom}: {finding.sentence}")
     points = suspicion(findings)

@@ -52,7 +52,7 @@ CAUSES = (
         fault="A step too large, negative biases, or many narrow layers.",
         experiment="Leaky ReLU, which passes on something below zero, too.",
         prediction="The dead units live, and the score rises.",
-        symptoms={"units-dead": 1.0, "gradient-gone": 0.4, "seeds-differ": 0.2},
+        symptoms={"units-dead": 1.0, "on-a-plateau": 0.5, "gradient-gone": 0.3, "seeds-differ": 0.2},
         treatments=("leaky-relu", "reinitialize", "normalize"),
         neighbours=("learning-rate-too-high", "poor-initialisation", "too-deep", "seed-dependent"),
     ),

@@ -1,6 +1,6 @@
 """What is seen: pure functions of the evidence, each with its limit and where the limit comes from."""
 
-from unstuck.diagnosis.symptoms import curves, data, objective, settings, start, wiring
+from unstuck.diagnosis.symptoms import curves, data, objective, points, settings, start, wiring
 from unstuck.diagnosis.terms import Finding, Symptom
 from unstuck.evidence.evidence import Evidence
 
@@ -11,6 +11,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     *settings.SYMPTOMS,
     *start.SYMPTOMS,
     *curves.SYMPTOMS,
+    *points.SYMPTOMS,
 )
 
 
