@@ -55,8 +55,9 @@ def cause_of(treatment: str, points: Mapping[str, float]) -> Cause:
 
 
 def causes_of(treatments: Sequence[str], points: Mapping[str, float]) -> list[Cause]:
-    """Those of several treatments, each cause once, in the treatments' order."""
-    return list({cause.id: cause for cause in (cause_of(one, points) for one in treatments)}.values())
+    """Those of several treatments, each cause once, the most suspected first."""
+    found = {cause.id: cause for cause in (cause_of(one, points) for one in treatments)}
+    return sorted(found.values(), key=lambda cause: -points.get(cause.id, 0.0))
 
 
 _NONE = Suspect("", "", 0.0)
