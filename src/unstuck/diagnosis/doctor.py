@@ -151,18 +151,24 @@ def _sought(
     scores = [trial.clipped for trial in controls]
     agree = max(scores) - min(scores) < lab.scale.material(min(scores))
     well = lab.scale.chance + WELL * lab.scale.span
-    search = Search(lab=lab, numbers=worst_first[: 2 if agree else CHOOSING], target=well, seeds=seeds)
+    search = Search(
+        lab=lab,
+        numbers=worst_first[: 2 if agree else CHOOSING],
+        target=well,
+        seeds=seeds,
+        sizes={name: treatment.size for name, treatment in TREATMENTS.items()},
+    )
     usual, strongest = lab.mean(()), queue[0].points
     is_as_good = usual >= attainable - lab.scale.close and strongest < SUSPICIOUS
     is_well = (usual >= well and strongest < SURE) or is_as_good
     arm = search.singly(queue[:CHOOSING] if is_well else queue)
     if not is_well and (not arm or search.mean(arm) < well):
         other = search.together(queue)
-        if other and (not arm or search.mean(other) >= search.mean(arm) + lab.scale.material(search.mean(arm))):
+        if other and (not arm or search.mean(other) > search.mean(arm) + lab.scale.close):
             arm = other
     cure: Cure | None = None
     for candidate in _candidates(search, arm):
-        least = search.least(candidate, {name: TREATMENTS[name].size for name in candidate})
+        least = search.least(candidate)
         lab.tell(f"proving {' + '.join(least)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
         found = proven(lab, least, seeds)
         cure = found or cure

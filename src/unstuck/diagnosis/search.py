@@ -53,6 +53,7 @@ class Search:
         numbers: of the seeds to choose by, two or more, those first on which the control does worst.
         target: a score with which nothing more is looked for.
         seeds: on which what is found must be proven, with the control beside it.
+        sizes: of treatments, by how much they change.
         outcomes: of all that was tried.
     """
 
@@ -60,6 +61,7 @@ class Search:
     numbers: Sequence[int]
     target: float
     seeds: int
+    sizes: Mapping[str, int]
     outcomes: list[Outcome] = field(default_factory=list)
 
     def affords(self, arm: Arm) -> bool:
@@ -83,8 +85,11 @@ class Search:
         return outcome
 
     def _counts(self, beside: Arm, gains: Sequence[float]) -> bool:
-        before = self.lab.mean(beside, self.numbers[: len(gains)])
-        return sum(gains) / len(gains) >= self.lab.scale.material(before)
+        """Whether the mean gain is material; on top of what helped already half of that will do."""
+        least = self.lab.scale.material(self.lab.mean(beside, self.numbers[: len(gains)]))
+        if beside:
+            least = max(least / 2, self.lab.scale.close)
+        return sum(gains) / len(gains) >= least
 
     def mean(self, arm: Arm) -> float:
         """Score of an arm on the seeds that it was tried on."""
@@ -132,8 +137,13 @@ class Search:
                 break
 
     def _is_better(self, one: Outcome, other: Outcome) -> bool:
-        """By more than nothing; what was tried first, which is suspected more or changes less, wins a tie."""
-        return self.mean(one.arm) > self.mean(other.arm) + self.lab.scale.close
+        """By more than nothing, and by what counts where it changes more; what was tried first wins a tie."""
+        changes_more = self._size(one) > self._size(other)
+        least = self.lab.scale.material(self.mean(other.arm)) if changes_more else self.lab.scale.close
+        return self.mean(one.arm) > self.mean(other.arm) + least
+
+    def _size(self, outcome: Outcome) -> int:
+        return self.sizes[outcome.suspect.treatment] if outcome.suspect else 0
 
     def together(self, queue: Sequence[Suspect]) -> Arm:
         """What is suspected and what makes training easy, all at once; empty if that does not help either."""
@@ -166,9 +176,9 @@ class Search:
                 kept = (*kept, name)
         return kept
 
-    def least(self, arm: Arm, sizes: Mapping[str, int]) -> Arm:
+    def least(self, arm: Arm) -> Arm:
         """The arm without what it does not need: taken out one by one, what changes most first."""
-        for name in sorted(arm, key=lambda one: -sizes[one]):
+        for name in sorted(arm, key=lambda one: -self.sizes[one]):
             rest = tuple(one for one in arm if one != name)
             if not rest:
                 break
