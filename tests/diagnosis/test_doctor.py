@@ -27,6 +27,7 @@ def asked(what, trainings=40.0, seeds=3, lines=None):
         ("learning-rate-too-high", {"poor-optimizer"}),
         ("wrong-output-activation", {"wrong-loss"}),
         ("unscaled-inputs", {"missing-normalisation"}),
+        ("missing-nonlinearity", {"model-bias"}),
     ],
 )
 def test_a_fault_is_traced_to_its_cause_and_cured(cause, others):

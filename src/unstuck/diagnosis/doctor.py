@@ -1,6 +1,7 @@
 """The procedure: look, train the control, suspect, experiment, prove, and say what was found."""
 
 import importlib
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -53,6 +54,12 @@ def diagnosed(what: Program | Recipe, *, seeds: int, seed: int, budget: Budget, 
         budget: what may be spent; when it is, the best answer so far is given.
         tell: is told what is being tested, and why.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they warn of is looked for
+        return _diagnosed(what, seeds, seed, budget, tell)
+
+
+def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, tell: Tell) -> Diagnosis:
     tell("looking at data, wiring and layers, without training")
     program = lowered(what) if isinstance(what, Recipe) else what
     torch_facts = importlib.import_module("unstuck.evidence.torch_facts")
