@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import diagnoses
-from unstuck import api
+from unstuck import experiments
 from unstuck.recipe.spec import Recipe
 
 BODY = """
@@ -50,6 +50,26 @@ def infinite(): return make(train=DataLoader(Endless(), batch_size=8))
 def misfit(): return make(train=(x[:120], y[:100]))
 def classes(): return make(train=(x[:120], y[:120] + 5))
 def shapes(): return make(model=lambda: nn.Linear(7, 2))
+def uncalled(): return make(model=nn.Linear)
+def bare(): return make(model=nn.Identity)
+def single_rows(): return make(model=lambda: nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2)), batch_size=1)
+
+class Lost(TensorDataset):
+    def __getitem__(self, place):
+        raise FileNotFoundError("picture.png")
+
+def lost(): return make(train=Lost(torch.from_numpy(x), torch.from_numpy(y)))
+
+def forgetful(model, x, y, loss, optimizer):
+    loss(model(x), y).backward()
+
+def forgets(): return make(step=forgetful)
+
+def failing(model, x, y, loss, optimizer):
+    raise KeyError("target")
+
+def fails(): return make(step=failing)
+def unscored(): return make(score=lambda outputs, targets: outputs.nothing)
 """
 
 
@@ -64,7 +84,7 @@ def told(monkeypatch, tmp_path):
             options["tell"]("testing [red]this")
             return found
 
-        monkeypatch.setattr(api, "diagnosed", diagnosed)
+        monkeypatch.setattr(experiments, "diagnosed", diagnosed)
         return asked
 
     (tmp_path / "program.py").write_text(BODY)
@@ -139,7 +159,7 @@ def test_an_interruption_leaves_nothing(unstuck, told, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     told(None)
-    monkeypatch.setattr(api, "diagnosed", interrupted)
+    monkeypatch.setattr(experiments, "diagnosed", interrupted)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(SystemExit) as ended:
         unstuck("diagnose", "recipe.toml", "--out", "page.html", "--cure", "cured.toml")
@@ -170,6 +190,14 @@ def test_an_interruption_leaves_nothing(unstuck, told, tmp_path, monkeypatch):
         (["program.py:misfit"], "train must"),
         (["program.py:classes"], "they said"),
         (["program.py:shapes"], "they said"),
+        (["program.py"], "the source must name a function of the file, got 'program.py'"),
+        (["program.py:uncalled"], "model must be called without arguments; Python said: Linear"),
+        (["program.py:bare"], "program.py:bare must train without an error; program.py line"),
+        (["program.py:single_rows"], "model must train on batches of batch_size = 1; it said"),
+        (["program.py:lost"], "FileNotFoundError: picture.png"),
+        (["program.py:forgets"], "step must return the loss, got NoneType"),
+        (["program.py:fails"], "KeyError: 'target'"),
+        (["program.py:unscored"], "AttributeError: 'Tensor' object has no attribute 'nothing'"),
     ],
 )
 def test_misuse_is_one_line(unstuck, tmp_path, arguments, words):
@@ -181,6 +209,18 @@ def test_misuse_is_one_line(unstuck, tmp_path, arguments, words):
     assert (code, out) == (2, "")
     assert line.startswith("unstuck: ")
     assert words in line
+
+
+def test_an_error_of_unstuck_itself_keeps_its_traceback(unstuck, told, monkeypatch):
+    told(None)
+
+    def broken(what, **options):
+        raise KeyError("ours")
+
+    broken.__code__ = broken.__code__.replace(co_filename=experiments.__file__)
+    monkeypatch.setattr(experiments, "diagnosed", broken)
+    with pytest.raises(KeyError, match="ours"):
+        unstuck("diagnose", "program.py:make")
 
 
 def test_a_program_is_diagnosed_from_end_to_end(unstuck, tmp_path):

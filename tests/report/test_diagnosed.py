@@ -57,7 +57,7 @@ def test_a_cause_and_its_cure_are_one_sentence_with_scores_before_and_after():
         (diagnoses.incurable, "confirmed", "No signal, which no treatment of the program cures"),
         (diagnoses.unproven, "undecided", "Undecided: divide the learning rate by 100 helped"),
         (diagnoses.untested, "undecided", "Undecided: what was seen points at dead relu"),
-        (diagnoses.healthy, "healthy", "Nothing wrong found: R² 0.970 over 3 seeds, and none of 1"),
+        (diagnoses.healthy, "healthy", "Nothing wrong found: R² 0.970 over 3 seeds, and the one change tried"),
     ],
 )
 def test_each_kind_of_answer_has_its_sentence(case, kind, begins):
@@ -84,7 +84,7 @@ def test_a_program_that_is_plainly_ill_is_not_called_healthy():
         view = DiagnosisView.of(replace(found, findings=(finding,)))
         assert view.kind == kind
     assert DiagnosisView.of(replace(found, findings=(finding._replace(symptom="fit-poor"),))).answer == (
-        "Undecided: the rows are not fitted, and none of 1 changes tried mends it"
+        "Undecided: the rows are not fitted, and the one change tried does not mend it"
     )
 
 

@@ -2,7 +2,7 @@
 
 import json as json_text
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,12 +53,13 @@ def verb(
 
     from unstuck import experiments, files
     from unstuck.report import diagnosed, diagnosis_page
+    from unstuck.training.own import in_one_line
 
     settings = set_ or []
     is_program = ":" in source and not Path(source).exists()
     _check(source, cure, out, is_program=is_program)
     what, seed = _program(source, settings) if is_program else _recipe(source, settings)
-    with _telling(quiet=json) as tell:
+    with _telling(quiet=json) as tell, in_one_line(source) if is_program else nullcontext():
         found = experiments.diagnose(what, seeds=seeds, seed=seed, trainings=trainings, seconds=seconds, tell=tell)
     if json:
         print(json_text.dumps(diagnosed.as_json(found), indent=2))
@@ -82,6 +83,9 @@ def _check(source: str, cure: str | None, out: str | None, *, is_program: bool) 
     """Before anything is trained: where the answers can go."""
     from unstuck.errors import RecipeError
 
+    if Path(source).suffix == ".py":
+        hint = f"It returns an unstuck.Program: unstuck diagnose {source}:make"
+        raise RecipeError("the source", "name a function of the file", source, hint=hint)
     if out is not None and Path(out).suffix != ".html":
         raise RecipeError("--out", "end in .html", out)
     if cure is None:

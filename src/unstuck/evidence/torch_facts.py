@@ -120,8 +120,13 @@ def quiet() -> Generator[None]:
 def _own_model(given: Any) -> Any:
     if isinstance(given, nn.Module):
         return copied(given, "model")
-    with torch_random.lent(torch.device("cpu")):
-        first, second = given(), given()
+    try:
+        with torch_random.lent(torch.device("cpu")):
+            first, second = given(), given()
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise  # it was called, and went wrong inside
+        raise ProgramError(f"model must be called without arguments; Python said: {error}.") from error
     if first is second and isinstance(first, nn.Module):
         raise ProgramError(
             "model must make a new nn.Module at every call, got the same twice. Give the module itself."

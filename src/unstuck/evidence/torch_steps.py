@@ -103,13 +103,18 @@ class Spy:
             except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
                 self.refused = " ".join(str(error).split())
                 if "does not require grad" not in self.refused:
-                    raise ProgramError(
-                        f"step must train on (model, x, y, loss, optimizer); it said: {self.refused}"
-                    ) from error
+                    raise ProgramError(self._said(len(x))) from error
                 break
+            if not isinstance(value, Tensor | float | int):
+                raise ProgramError(f"step must return the loss, got {type(value).__name__}.")
             self._compare(self.updates[seen:])
             if len(self.updates) >= _UPDATES or not bool(torch.as_tensor(value).isfinite().all()):
                 break
+
+    def _said(self, rows: int) -> str:
+        if self.program.step:
+            return f"step must train on (model, x, y, loss, optimizer); it said: {self.refused}"
+        return f"model must train on batches of batch_size = {rows}; it said: {self.refused}"
 
     def _batches(self) -> Iterator[Tensor]:
         for epoch in count():

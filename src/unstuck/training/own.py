@@ -6,13 +6,13 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unstuck.errors import ProgramError, RunError
+from unstuck.errors import ProgramError, RunError, UnstuckError
 from unstuck.recipe.model import LIBRARIES, Own
 from unstuck.recipe.spec import Recipe
 from unstuck.training.program import Program
@@ -56,12 +56,26 @@ def program(name: str) -> Program:
     except _RAISED as error:
         if isinstance(error, ProgramError):
             raise
-        said = " ".join(str(error).split())
-        said = f"{_place(error)}: {type(error).__name__}: {said}"
+        said = _told(error, _places_in_own(error))
         raise ProgramError(f"{name} must return a Program; {said}") from error
     if not isinstance(made, Program):
         raise ProgramError(f"{name} must return an unstuck.Program, got {type(made).__name__}.")
     return made
+
+
+@contextmanager
+def in_one_line(name: str) -> Generator[None]:
+    """Within it, what a program's own code raises when called is a `ProgramError` with the place in its file.
+
+    An error that `unstuck` makes is left as it is: its traceback says more to whoever mends it.
+    """
+    try:
+        yield
+    except _RAISED as error:
+        places = _places_in_own(error)
+        if isinstance(error, UnstuckError) or not places or not _is_innermost(places[-1], error):
+            raise
+        raise ProgramError(f"{name} must train without an error; {_told(error, places)}") from error
 
 
 _RAISED = (
@@ -98,18 +112,27 @@ def _of_file(path: Path, name: str) -> Callable[..., Any]:
     return found
 
 
-def _place(error: BaseException) -> str:
-    """The last line of the user's own files on the way to an error, which may lie deeper in installed ones."""
+def _places_in_own(error: BaseException) -> list[tuple[Path, int]]:
+    """The lines of the user's own files on the way to an error, which may lie deeper in installed ones."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name} line {error.lineno}"
-    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+        return [(Path(error.filename), error.lineno or 0)]
     inside = Path(__file__).resolve().parents[1]
-    own = [
-        (file, line)
-        for file, line in frames
-        if file.is_file() and inside not in file.parents and not {*_INSTALLED} & {*file.parts}
-    ]
-    return f"{own[-1][0].name} line {own[-1][1]}" if own else "Python said"
+    return [(file, line) for file, line in _places_not_installed(error) if inside not in file.parents]
+
+
+def _places_not_installed(error: BaseException) -> list[tuple[Path, int]]:
+    frames = [(Path(frame.filename), frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    return [(file, line) for file, line in frames if file.is_file() and not {*_INSTALLED} & {*file.parts}]
+
+
+def _is_innermost(place: tuple[Path, int], error: BaseException) -> bool:
+    return _places_not_installed(error)[-1:] == [place]
+
+
+def _told(error: BaseException, places: Sequence[tuple[Path, int]]) -> str:
+    said = " ".join(str(error).split())
+    where = f"{places[-1][0].name} line {places[-1][1]}" if places else "Python said"
+    return f"{where}: {type(error).__name__}: {said}"
 
 
 def files_of(module: str) -> list[Path]:

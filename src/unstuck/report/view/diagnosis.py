@@ -185,14 +185,25 @@ def _answer(found: Diagnosis) -> str:
     if kind == "undecided" and (ill := _ill(found)):
         seen = ill[0].sentence.rstrip(".")
         seen = seen[:1].lower() + seen[1:]
-        return f"Undecided: {seen}, and none of {len(found.tried)} changes tried mends it"
+        return f"Undecided: {seen}, and {_in_vain(found, 'mend', 'it')}"
     if kind == "undecided":
         causes = " or ".join(named(verdict.cause) for verdict in _open(found))
         return f"Undecided: what was seen points at {causes}, which no experiment confirmed or ruled out"
-    none = f", and none of {len(found.tried)} changes tried makes it better" if found.tried else ""
+    none = f", and {_in_vain(found, 'make', 'it better')}" if found.tried else ""
     count = len(found.control)
     seeds = "one seed" if count == 1 else f"{count} seeds"
     return f"Nothing wrong found: {said(found.score)} {level(found.control)} over {seeds}{none}"
+
+
+def _in_vain(found: Diagnosis, plural: str, rest: str) -> str:
+    """That no change did so; the verb is given as for many of them."""
+    match len(found.tried):
+        case 0:
+            return "no change was tried"
+        case 1:
+            return f"the one change tried does not {plural} {rest}"
+        case count:
+            return f"none of {count} changes tried {plural}s {rest}"
 
 
 def _confirmed(found: Diagnosis) -> str:
