@@ -58,6 +58,11 @@ class Lost(TensorDataset):
     def __getitem__(self, place):
         raise FileNotFoundError("picture.png")
 
+class Ragged(TensorDataset):
+    def __getitem__(self, place):
+        return x[place][: 3 + place % 2], y[place]
+
+def ragged(): return make(train=Ragged(torch.from_numpy(x), torch.from_numpy(y)))
 def lost(): return make(train=Lost(torch.from_numpy(x), torch.from_numpy(y)))
 
 def forgetful(model, x, y, loss, optimizer):
@@ -194,6 +199,12 @@ def test_an_interruption_leaves_nothing(unstuck, told, tmp_path, monkeypatch):
         (["program.py:uncalled"], "model must be called without arguments; Python said: Linear"),
         (["program.py:bare"], "program.py:bare must train without an error; program.py line"),
         (["program.py:single_rows"], "model must train on batches of batch_size = 1; it said"),
+        (["program.py:ragged"], "rows must make a batch of tensors; torch said: "),
+        (["program.py:mkae"], "Did you mean make?"),
+        (["notebook.ipynb:make"], "a program must be named as program.py:make, got 'notebook.ipynb:make'"),
+        ([":make"], "a program must be named as program.py:make"),
+        (["program.py:make", "--cure", "."], "--cure must be a file, which the folder is not, got '.'"),
+        (["program.py:make", "--out", "nowhere/page.html"], "--out must lie in a folder that exists"),
         (["program.py:lost"], "FileNotFoundError: picture.png"),
         (["program.py:forgets"], "step must return the loss, got NoneType"),
         (["program.py:fails"], "KeyError: 'target'"),

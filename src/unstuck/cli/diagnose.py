@@ -88,6 +88,11 @@ def _check(source: str, cure: str | None, out: str | None, *, is_program: bool) 
         raise RecipeError("the source", "name a function of the file", source, hint=hint)
     if out is not None and Path(out).suffix != ".html":
         raise RecipeError("--out", "end in .html", out)
+    for flag, path in (("--out", out), ("--cure", cure)):
+        if path is not None and Path(path).is_dir():
+            raise RecipeError(flag, "be a file, which the folder is not", path)
+        if path is not None and not Path(path).parent.is_dir():
+            raise RecipeError(flag, "lie in a folder that exists", path)
     if cure is None:
         return
     if not is_program and Path(cure).suffix != ".toml":

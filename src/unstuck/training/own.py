@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unstuck.errors import ProgramError, RunError, UnstuckError
+from unstuck.errors import ProgramError, RunError, UnstuckError, did_you_mean
 from unstuck.recipe.model import LIBRARIES, Own
 from unstuck.recipe.spec import Recipe
 from unstuck.training.program import Program
@@ -51,6 +51,10 @@ def program(name: str) -> Program:
     It is the user's own code: what it raises is told with the place in its file.
     """
     module, _, path = name.rpartition(":")
+    if not module or Path(module).suffix == ".ipynb":
+        raise ProgramError(
+            f"a program must be named as program.py:make, got {name!r}. A notebook's code must be put into a file."
+        )
     try:
         made = (_of_file(Path(module), path) if module.endswith(".py") else maker(name))()
     except _RAISED as error:
@@ -108,7 +112,9 @@ def _of_file(path: Path, name: str) -> Callable[..., Any]:
         found = getattr(module, name, None)
     if not callable(found):
         got = "nothing" if found is None else type(found).__name__
-        raise ProgramError(f"{path}:{name} must name a function of {path}, got {got}.")
+        functions = [one for one, what in vars(module).items() if inspect.isfunction(what)]
+        hint = did_you_mean(name, [one for one in functions if vars(module)[one].__module__ == module.__name__])
+        raise ProgramError(f"{path}:{name} must name a function of {path}, got {got}. {hint}")
     return found
 
 

@@ -66,8 +66,18 @@ class Fetched:
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, …) and y (B, …) of the row numbers (B,)."""
-        x, y = _pair(self.collate([self.dataset[row] for row in rows.tolist()]), "a batch")
+        x, y = _pair(self._together([self.dataset[row] for row in rows.tolist()]), "a batch")
         return x.to(self.device), y.to(self.device)
+
+    def _together(self, rows: list[Any]) -> Any:
+        try:
+            return self.collate(rows)
+        except (RuntimeError, TypeError) as error:
+            if self.collate is not default_collate:
+                raise
+            said = " ".join(str(error).split())
+            hint = "Give a DataLoader with a collate_fn that puts them together."
+            raise ProgramError(f"rows must make a batch of tensors; torch said: {said}. {hint}") from error
 
     def take(self, index: np.ndarray) -> "Fetched":
         """Some rows, by number (K,)."""
