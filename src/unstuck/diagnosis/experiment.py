@@ -12,9 +12,8 @@ from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.subject import Arm, Subject
 from unstuck.diagnosis.terms import Cost, Treated
 from unstuck.engine import StopReason
-from unstuck.errors import UnstuckError
+from unstuck.errors import ProgramError, UnstuckError
 from unstuck.training.run import Run, conclude
-from unstuck.training.task import Task
 from unstuck.training.training import Training
 
 Tell = Callable[[str], None]
@@ -25,6 +24,18 @@ Watching = Callable[[Training], Iterable[Any]]
 
 FRESH = 1000
 """Added to the numbers of the seeds that judge, which choose nothing."""
+
+_RAISED = (
+    UnstuckError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a model or a step of the user's may raise, where a treatment has made of it what it does not expect."""
 
 
 class Trial(NamedTuple):
@@ -59,8 +70,9 @@ class Lab:
         budget: what may be spent.
         tell: is told what is trained.
         seed: that all other seeds follow from.
-        spent: trainings so far.
-        started: when, by the monotonic clock.
+        started: when the diagnosis did, by the monotonic clock.
+        spent: trainings so far; of one that broke down, the share of its steps that were done.
+        seconds: that they took, in sum.
         trials: by arm, number of the seed, and whether they judge.
     """
 
@@ -69,8 +81,9 @@ class Lab:
     budget: Budget
     tell: Tell
     seed: int
-    spent: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    spent: float = 0.0
+    seconds: float = 0.0
     trials: dict[tuple[Arm, int, bool], Trial] = field(default_factory=dict)
     _failed: set[Arm] = field(default_factory=set)
 
@@ -80,11 +93,16 @@ class Lab:
         return Cost(time.monotonic() - self.started, self.spent)
 
     def affords(self, trainings: float) -> bool:
-        """Whether so much more may be spent; seconds are expected to be as long for each as they were."""
-        seconds, spent = self.cost
-        each = seconds / spent if spent else 0.0
-        within = seconds + each * trainings <= self.budget.seconds
-        return within and spent + trainings <= self.budget.trainings + 1e-9
+        """Whether so much more may be spent; each training is expected to take as long as those before it.
+
+        Of the first it is not known how long it takes, and without it there is no answer: it is always begun.
+        """
+        if self.spent + trainings > self.budget.trainings + 1e-9:
+            return False
+        if not self.spent:
+            return True
+        expected = self.seconds / self.spent * trainings
+        return self.cost.seconds + expected <= self.budget.seconds
 
     def treated(self, arm: Arm, *, judging: bool = False) -> Treated | None:
         """The subject with an arm's treatments; None where one of them does not apply, or cannot be trained."""
@@ -108,21 +126,37 @@ class Lab:
             run = self._run(arm, treated, number, judging, watch)
             if run is None:
                 return None
-            self.spent += self.price(arm)
             score = score_of(run)
             self.trials[key] = Trial(arm, number, score, self.scale.clipped(score), run)
         return self.trials[key]
 
     def _run(self, arm: Arm, treated: Treated, number: int, judging: bool, watch: Watching) -> Run | None:
         seed = self.seed + number + (FRESH if judging else 0)
+        price, began = self.price(arm), time.monotonic()
+        training: Training | None = None
         try:
-            return trained(self.subject.task(treated, seed, judging=judging), watch)
-        except (UnstuckError, RuntimeError, ValueError, IndexError, TypeError) as error:
-            if not arm:
-                raise  # the program as given must be trainable
-            self.tell(f"{' + '.join(arm)} cannot be trained: {' '.join(str(error).split())[:100]}")
+            training = Training(self.subject.task(treated, seed, judging=judging))
+            run = trained(training, watch)
+        except _RAISED as error:
             self._failed.add(arm)
+            price *= _done(training)
+            self._fail(arm, error)
             return None
+        finally:
+            self.spent += price
+            self.seconds += time.monotonic() - began
+        return run
+
+    def _fail(self, arm: Arm, error: Exception) -> None:
+        """Tell it of an arm; the program as given must be trainable."""
+        said = " ".join(str(error).split())
+        if arm:
+            self.tell(f"{' + '.join(arm)} cannot be trained: {said[:100]}")
+        elif isinstance(error, UnstuckError):
+            raise error
+        else:
+            said = f"{type(error).__name__}: {said}"
+            raise ProgramError(f"the program must be one that trains on its rows; it said {said}") from error
 
     def gain(self, arm: Arm, number: int, *, beside: Arm = (), judging: bool = False) -> float | None:
         """The arm's score less another's, the control's, with the same seed."""
@@ -140,9 +174,8 @@ class Lab:
         return float(np.mean(scores)) if scores else np.nan
 
 
-def trained(task: Task, watch: Watching = iter) -> Run:
-    """A task's run; `watch` iterates over the training in its place."""
-    training = Training(task)
+def trained(training: Training, watch: Watching = iter) -> Run:
+    """A training's run; `watch` iterates over it in its place."""
     deque(watch(training), maxlen=0)
     run = conclude(training)
     if run.stop.reason is StopReason.INTERRUPTED:
@@ -155,3 +188,11 @@ def score_of(run: Run) -> float:
     if run.stop.reason is StopReason.NOT_FINITE:
         return np.nan
     return next(value for name, value in run.scores["test"].items() if name != "loss")
+
+
+def _done(training: Training | None) -> float:
+    """The share of its steps that a training has done."""
+    if training is None:
+        return 0.0
+    plan = training.task.plan
+    return training.done / (plan.steps * plan.epochs)

@@ -1,20 +1,25 @@
 """The proof of a cure: control and cured program on seeds and rows that chose nothing."""
 
 import math
+from collections.abc import Sequence
 
 from unstuck.diagnosis.experiment import Lab
+from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.subject import Arm, OfRecipe
 from unstuck.diagnosis.terms import Cure
 from unstuck.diagnosis.treatments import TREATMENTS
 from unstuck.recipe.edit import difference
-from unstuck.study.statistics import Interval, t_interval
+from unstuck.study.statistics import t_interval
+
+FEWEST = 5
+"""Seeds of which all must gain where the interval does not tell: chance does that once in 32."""
 
 
 def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
     """The cure, verified or not; None where the budget does not reach for two seeds.
 
     Pairs are trained seed by seed, until most of all seeds gain nothing. It is verified if the mean gain is
-    material, and either its interval lies above 0 or every seed gains: with 5 seeds chance does that once in 32.
+    material, and either its interval lies above 0 or every one of five seeds or more gains.
     """
     gains: list[float] = []
     for number in range(seeds):
@@ -40,11 +45,19 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
         before=tuple(trial.score for trial in before),
         after=tuple(trial.score for trial in after),
         effect=effect,
-        verified=is_material and _is_beyond_chance(effect, gains),
+        verified=is_material and _is_beyond_chance(gains, lab.scale),
     )
 
 
-def _is_beyond_chance(effect: Interval, gains: list[float]) -> bool:
-    if len(gains) < 2:
-        return False
-    return (math.isfinite(effect.low) and effect.low > 0) or (len(gains) >= 5 and min(gains) > 0)
+def _is_beyond_chance(gains: Sequence[float], scale: Scale) -> bool:
+    """By the interval, or by the signs of five seeds or more.
+
+    Gains are often equal, from chance to perfection, and their interval then has no width, which proves nothing:
+    one row of one seed is taken to have come out otherwise.
+    """
+    if len(gains) >= FEWEST and min(gains) > 0:
+        return True
+    effect = t_interval(gains)
+    if effect.low == effect.high:
+        effect = t_interval([*gains[1:], gains[0] - scale.span / scale.rows])
+    return math.isfinite(effect.low) and effect.low > 0
