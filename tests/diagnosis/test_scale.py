@@ -27,7 +27,7 @@ def program(outputs=1, loss=None, y=None, rows=100, **more):
 
 def scale(of):
     task = task_of_program(of, device="cpu")
-    return scale_of(task.score, facts_of(of, seed=0), task.engine.evaluate(task.rows["train"]).targets)
+    return scale_of(task.score, facts_of(of, seed=0), task.engine.evaluate(task.rows["train"]))
 
 
 def test_of_r2_chance_is_0_and_perfection_1():

@@ -46,7 +46,7 @@ def of_controls(
     runs = [trial.run for trial in trials]
     unit = "share of variance" if facts.kind == "numbers" else "share of rows"
     seen = [_score(_asked(run, held and held.choosing.train), facts, run, "train") for run in runs]
-    chosen = [_score(run.test, facts, run, "test") for run in runs]
+    chosen = [scored(run, facts) for run in runs]
     columns = {
         "control_losses": Column(_filled([_curve(run, "step_loss") for run in runs], runs), "loss of a batch"),
         "control_train_loss": Column(
@@ -77,6 +77,11 @@ def _asked(run: Run, rows: Any) -> Evaluation | None:
     return engine.evaluate(rows) if rows is not None and hasattr(engine, "evaluate") else None
 
 
+def scored(run: Run, facts: Facts) -> float:
+    """A run on its test rows as other models are scored, whatever score the program has."""
+    return _score(run.test, facts, run, "test")
+
+
 def _score(said: Evaluation | None, facts: Facts, run: Run, split: str) -> float:
     """As other models are scored; NaN of a training that failed, the run's own score where outputs say nothing."""
     if run.stop.reason is StopReason.NOT_FINITE:
@@ -92,7 +97,7 @@ def _score(said: Evaluation | None, facts: Facts, run: Run, split: str) -> float
 def correctness(said: Evaluation, facts: Facts) -> np.ndarray | None:
     """(N,) share of a row's answers that are right; None where they are no classes."""
     if facts.kind == "classes":
-        answers, classes = _classes(said, facts)
+        answers, classes = classes_of(said, facts)
         right = (answers == classes) | (classes < 0)
     elif facts.kind in ("binary", "labels"):
         limit = 0.0 if facts.takes == "logits" else 0.5
@@ -102,7 +107,7 @@ def correctness(said: Evaluation, facts: Facts) -> np.ndarray | None:
     return right.reshape(len(right), -1).mean(axis=1)
 
 
-def _classes(said: Evaluation, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
+def classes_of(said: Evaluation, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
     """Answers and targets (N, …) as numbers of classes."""
     targets = said.targets.argmax(axis=facts.class_axis) if facts.is_one_hot else said.targets
     return said.outputs.argmax(axis=facts.class_axis), targets
@@ -113,7 +118,7 @@ def _recall(said: Evaluation | None, facts: Facts) -> np.ndarray | None:
     if said is None or facts.kind not in ("classes", "binary"):
         return None
     if facts.kind == "classes":
-        answers, classes = _classes(said, facts)
+        answers, classes = classes_of(said, facts)
     else:
         limit = 0.0 if facts.takes == "logits" else 0.5
         answers, classes = said.outputs.ravel() > limit, said.targets.ravel() > 0.5

@@ -1,12 +1,13 @@
 """The verdicts: what the experiments say of each cause that was suspected."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from unstuck.diagnosis import data_experiments as data
 from unstuck.diagnosis.causes import CAUSES
-from unstuck.diagnosis.controls import correctness
+from unstuck.diagnosis.controls import classes_of, correctness, scored
 from unstuck.diagnosis.experiment import Lab, Trial
 from unstuck.diagnosis.search import Outcome
 from unstuck.diagnosis.subject import OfProgram
@@ -18,6 +19,8 @@ from unstuck.evidence.facts import Facts
 from unstuck.evidence.shift import twins
 from unstuck.study.statistics import t_interval
 
+NEARLY = 0.5
+"""Share of what counts, from which a gain is too large to rule a cause out on one seed or two."""
 LEARNT_BY_HEART = 0.1
 """Score of the training rows above that of others, from which wrong labels are learnt; docs/thresholds.md."""
 
@@ -29,7 +32,7 @@ def verdicts(
     outcomes: Sequence[Outcome],
     cure: Cure | None,
 ) -> list[Verdict]:
-    """Confirmed by a proven cure; ruled out where every treatment was tried and none helped; else undecided."""
+    """Confirmed by a proven cure; ruled out where all was tried and nothing nearly helped; else undecided."""
     confirmed = causes_of(cure.treatments, points) if cure and cure.verified else []
     seen = {finding.symptom: finding.sentence for finding in findings}
     made = [_confirmed(cause.id, cure, seen) for cause in confirmed] if cure else []
@@ -38,13 +41,13 @@ def verdicts(
 
 
 def in_order(made: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """Confirmed ones first, then undecided ones; of each cause the verdict that says most."""
-    order = (Status.CONFIRMED, Status.UNDECIDED, Status.RULED_OUT)
+    """Confirmed ones first, then undecided ones; of two of a cause the later, unless the earlier is confirmed."""
     said: dict[str, Verdict] = {}
-    for verdict in sorted(made, key=lambda one: order.index(one.status)):
-        if verdict.cause not in said or verdict.status is Status.CONFIRMED:
-            said.setdefault(verdict.cause, verdict)
-    return tuple(said.values())
+    for verdict in made:
+        if verdict.cause not in said or said[verdict.cause].status is not Status.CONFIRMED:
+            said[verdict.cause] = verdict
+    order = (Status.CONFIRMED, Status.UNDECIDED, Status.RULED_OUT)
+    return tuple(sorted(said.values(), key=lambda one: order.index(one.status)))
 
 
 def _symptoms(cause: str, seen: Mapping[str, str]) -> list[str]:
@@ -69,15 +72,16 @@ def _confirmed(cause: str, cure: Cure, seen: Mapping[str, str]) -> Verdict:
 
 def _of_outcomes(cause: str, outcomes: Sequence[Outcome], seen: Mapping[str, str], lab: Lab) -> Verdict:
     """Of a cause that no proven cure confirms."""
-    alone = [one for one in outcomes if len(one.arm) == 1 and one.arm[0] in CAUSES[cause].treatments]
+    known = CAUSES[cause].treatments
+    alone = [one for one in outcomes if not one.beside and len(one.arm) == 1 and one.arm[0] in known]
     evidence = _symptoms(cause, seen)
+    applicable = {name for name in known if lab.treated((name,)) is not None}
     if not alone:
-        said = (*evidence, "not tried: something else explains it, or nothing applies")
+        said = (*evidence, _untried(cause, outcomes, applies=bool(applicable)))
         return Verdict(cause=cause, status=Status.UNDECIDED, effect=None, evidence=said)
     best = max(alone, key=lambda one: sum(one.gains) / len(one.gains))
-    tried = {one.arm[0] for one in alone}
-    applicable = {name for name in CAUSES[cause].treatments if lab.treated((name,)) is not None}
-    is_out = not best.counts and tried >= applicable
+    is_tried = {one.arm[0] for one in alone} >= applicable
+    is_out = is_tried and not any(one.counts or _nearly(one, lab) for one in alone)
     return Verdict(
         cause=cause,
         status=Status.RULED_OUT if is_out else Status.UNDECIDED,
@@ -92,10 +96,26 @@ def _of_outcomes(cause: str, outcomes: Sequence[Outcome], seen: Mapping[str, str
     )
 
 
+def _nearly(outcome: Outcome, lab: Lab) -> bool:
+    """Whether so few seeds leave open that it helps."""
+    least = NEARLY * lab.scale.material(lab.mean(outcome.beside))
+    return sum(outcome.gains) / len(outcome.gains) >= least
+
+
+def _untried(cause: str, outcomes: Sequence[Outcome], *, applies: bool) -> str:
+    """Why no treatment of a cause stands beside the program as given."""
+    known = set(CAUSES[cause].treatments)
+    if known and not applies:
+        return "not tried: no treatment of it applies"
+    if any(known & set(one.arm) for one in outcomes):
+        return "tried together with other treatments only"
+    return "not tried: another cause came first, or the budget was spent" if known else "not tried"
+
+
 def of_data(
     lab: Lab, facts: Facts, evidence: Evidence, points: Mapping[str, float], best: Sequence[Trial]
 ) -> list[Verdict]:
-    """Of the causes that lie in the data and that no treatment cures, where something points at them.
+    """Of the causes that lie in the data, where something points at them: no treatment, or not the score, tells.
 
     Args:
         lab: that trained the control.
@@ -105,8 +125,10 @@ def of_data(
         best: trials of the best arm that there is.
     """
     made: list[Verdict] = []
-    if "no-signal" in points and best and (scores := [one.score for one in best]):
-        made.append(data.no_signal(evidence, scores, rows=lab.scale.rows))
+    if "no-signal" in points:
+        made.append(data.no_signal(evidence, [scored(one.run, facts) for one in best], rows=lab.scale.rows))
+    if "class-imbalance" in points and facts.kind == "classes" and best:
+        made.append(_class_imbalance(lab, best[0], facts, evidence))
     if "label-noise" in points:
         made.append(_label_noise(evidence))
     if "distribution-mismatch" in points and "control_test_score" in evidence:
@@ -125,19 +147,46 @@ def _counts(lab: Lab) -> tuple[int, int]:
     return len(lab.subject.held.choosing.test), len(lab.subject.held.judging.test)
 
 
+def _class_imbalance(lab: Lab, trial: Trial, facts: Facts, evidence: Evidence) -> Verdict:
+    """By recall, since a mean over all rows hardly tells of rare ones; of one seed, for all share their rows.
+
+    The program must miss rare classes that a small model finds, and find them once each class weighs the same.
+    """
+    verdict = _recalled(trial, facts, evidence)
+    if verdict.status is not Status.CONFIRMED:
+        return verdict
+    weighed = lab.of(("class-weights",))
+    if not weighed:
+        said = "It was not trained with classes that weigh the same."
+        return replace(verdict, status=Status.UNDECIDED, evidence=(*verdict.evidence, said))
+    other = _recalled(weighed[0], facts, evidence)
+    status = Status.CONFIRMED if other.status is Status.RULED_OUT else Status.UNDECIDED
+    said = "With classes that weigh the same: " + other.evidence[-1]
+    return replace(verdict, status=status, evidence=(*verdict.evidence, said))
+
+
+def _recalled(trial: Trial, facts: Facts, evidence: Evidence) -> Verdict:
+    assert trial.run.test is not None
+    answers, classes = (part.ravel().astype(np.int64) for part in classes_of(trial.run.test, facts))
+    known = classes >= 0
+    return data.class_imbalance(answers[known], classes[known], evidence)
+
+
 def _label_noise(evidence: Evidence) -> Verdict:
     """It is a fault of the training only where the network learns the wrong labels by heart."""
     verdict = data.label_noise(evidence)
-    seen, held = (np.nanmean(evidence[f"control_{name}_score"].values) for name in ("train", "choose"))
-    if verdict.status is not Status.CONFIRMED or seen - held >= LEARNT_BY_HEART:
+    if verdict.status is not Status.CONFIRMED:
         return verdict
-    said = f"The network does not learn them by heart: {seen:.3f} on rows it saw, {held:.3f} on others."
-    return Verdict(
-        cause=verdict.cause,
-        status=Status.RULED_OUT,
-        effect=verdict.effect,
-        evidence=(*verdict.evidence, said),
-    )
+    seen, held = (evidence[f"control_{name}_score"].values for name in ("train", "choose"))
+    trained = np.isfinite(seen) & np.isfinite(held)
+    if not trained.any():
+        said = "The program has no finite score: whether it learns them by heart is not known."
+        return replace(verdict, status=Status.UNDECIDED, evidence=(*verdict.evidence, said))
+    own, others = seen[trained].mean(), held[trained].mean()
+    if own - others >= LEARNT_BY_HEART:
+        return verdict
+    said = f"The network does not learn them by heart: {own:.3f} on rows it saw, {others:.3f} on others."
+    return replace(verdict, status=Status.RULED_OUT, evidence=(*verdict.evidence, said))
 
 
 def _leakage(lab: Lab, facts: Facts) -> Verdict | None:

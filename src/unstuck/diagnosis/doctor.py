@@ -1,6 +1,8 @@
 """The procedure: look, train the control, suspect, experiment, prove, and say what was found."""
 
 import importlib
+import math
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -60,12 +62,13 @@ def diagnosed(what: Program | Recipe, *, seeds: int, seed: int, budget: Budget, 
 
 
 def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, tell: Tell) -> Diagnosis:
+    began = time.monotonic()
     tell("looking at data, wiring and layers, without training")
     program = lowered(what) if isinstance(what, Recipe) else what
     torch_facts = importlib.import_module("unstuck.evidence.torch_facts")
     facts = torch_facts.facts_of(program, seed=seed)
     if facts.score == "negative_loss":  # of the given loss, for every arm
-        program = replace(program, score=partial(_negated, program.loss))
+        program = replace(program, score=partial(_negated, torch_facts.copied(program.loss, "loss")))
     evidence = _looked(program, facts, seed)
     subject: Subject
     if isinstance(what, Recipe):
@@ -74,7 +77,8 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
         is_random = evidence.number("rows_random") > 0
         held = Held.of(torch_facts.settled(program, device="cpu"), seed=seed, is_random=is_random)
         subject = OfProgram(program=program, held=held, facts=facts, treatments=TREATMENTS)
-    lab = Lab(subject=subject, scale=_scale(subject, facts, seed), budget=budget, tell=tell, seed=seed)
+    scale = _scale(subject, facts, seed)
+    lab = Lab(subject=subject, scale=scale, budget=budget, tell=tell, seed=seed, started=began)
     tell(f"training the program as given, from {CHOOSING} seeds")
     controls, measured = _controls(lab, program, facts, seed)
     if not controls:
@@ -89,7 +93,8 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
     for finding in findings:
         tell(f"found {finding.symptom}: {finding.sentence}")
     points = suspicion(findings)
-    search, cure = _sought(lab, controls, suspects(points, TREATMENTS), evidence.number("attainable"), seeds)
+    attainable = evidence.number("attainable") if facts.score in ("accuracy", "r2") else math.nan
+    search, cure = _sought(lab, controls, suspects(points, TREATMENTS), attainable, seeds)
     judged = lab.of((), judging=True) or controls
     best = lab.of(cure.treatments, judging=True) if cure and cure.verified else judged
     return Diagnosis(
@@ -126,7 +131,7 @@ def _scale(subject: Subject, facts: Facts, seed: int) -> Scale:
     treated = subject.treated((), judging=True)
     assert treated is not None
     task = subject.task(treated, seed, judging=True)
-    return scale_of(task.score, facts, task.engine.evaluate(task.rows["test"]).targets)
+    return scale_of(task.score, facts, task.engine.evaluate(task.rows["test"]))
 
 
 def _controls(lab: Lab, program: Program, facts: Facts, seed: int) -> tuple[list[Trial], Evidence]:

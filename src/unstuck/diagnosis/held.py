@@ -51,7 +51,7 @@ class Held:
         if judged is None and "validation" in given:
             judged, judges_by = given["validation"], "validation rows"
         if judged is None:
-            judged, left, judges_by = *_spared(left, apart), "held-out training rows"
+            judged, left, judges_by = *_spared(left, apart, size), "held-out training rows"
         judging = replace(program, train=left, validation=given.get("validation"), test=judged, batch_size=size)
         if program.patience is None:  # nothing stops by them, and no epoch is chosen by them
             judging = replace(judging, validation=given.get("validation") if judges_by == "test rows" else None)
@@ -65,7 +65,7 @@ class Held:
             chosen, kept, chooses_by = left, left, "training rows"
         else:
             order = stream(seed, "splits", 1).permutation(len(left))
-            chosen, kept, chooses_by = *_spared(left, order), "held-out training rows"
+            chosen, kept, chooses_by = *_spared(left, order, size), "held-out training rows"
         choosing = replace(judging, train=kept, test=chosen, batch_size=min(size, len(kept)))
         if program.patience is None:
             choosing = replace(choosing, validation=None)
@@ -77,7 +77,8 @@ class Held:
         )
 
 
-def _spared(rows: Any, order: np.ndarray) -> tuple[Any, Any]:
-    """Some of the rows, and the others."""
+def _spared(rows: Any, order: np.ndarray, size: int) -> tuple[Any, Any]:
+    """Some of the rows, and the others, of which none is left alone in a batch: normalization cannot take one."""
     count = max(1, round(SHARE * len(order)))
+    count += (len(order) - count) % size == 1
     return rows.take(np.sort(order[:count])), rows.take(np.sort(order[count:]))

@@ -18,7 +18,7 @@ FEWEST = 5
 def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
     """The cure, verified or not; None where the budget does not reach for two seeds.
 
-    Pairs are trained seed by seed, until most of all seeds gain nothing. It is verified if the mean gain is
+    Pairs are trained seed by seed, until most of all seeds gain nothing. Else it is verified if the mean gain is
     material, and either its interval lies above 0 or every one of five seeds or more gains.
     """
     gains: list[float] = []
@@ -27,7 +27,7 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
         if gain is None:
             break
         gains.append(gain)
-        if sum(gain < lab.scale.close for gain in gains) > seeds // 2:  # most seeds gain nothing: it is no cure
+        if _gains_nothing(gains, lab.scale, seeds):
             break
     treated = lab.subject.cured(arm)
     if len(gains) < min(2, seeds) or treated is None:
@@ -35,7 +35,7 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
     before, after = (lab.of(one, judging=True)[: len(gains)] for one in ((), arm))
     effect = t_interval(gains)
     usual = sum(trial.clipped for trial in before) / len(before)
-    is_material = effect.mean >= lab.scale.material(usual)
+    is_material = effect.mean >= lab.scale.material(usual) and not _gains_nothing(gains, lab.scale, seeds)
     return Cure(
         treatments=arm,
         says=tuple(TREATMENTS[name].says for name in arm),
@@ -47,6 +47,11 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
         effect=effect,
         verified=is_material and _is_beyond_chance(gains, lab.scale),
     )
+
+
+def _gains_nothing(gains: Sequence[float], scale: Scale, seeds: int) -> bool:
+    """Whether most of all seeds do: then it is no cure, whatever the others gain."""
+    return sum(gain < scale.close for gain in gains) > seeds // 2
 
 
 def _is_beyond_chance(gains: Sequence[float], scale: Scale) -> bool:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from unstuck.engine import Evaluation
 from unstuck.evidence.facts import Facts
 from unstuck.training.scores import Score
 
@@ -46,18 +47,40 @@ class Scale(NamedTuple):
         return max(CLOSE * self.span, 0.25 * self.span / math.sqrt(self.rows))
 
 
-def scale_of(score: Score, facts: Facts, targets: np.ndarray) -> Scale:
+def scale_of(score: Score, facts: Facts, said: Evaluation) -> Scale:
     """By what the score says of outputs that are right, and of those that do not know the inputs.
 
-    A score that takes neither is scaled from 0 to 1.
+    A score that takes neither, or tells them apart the wrong way round, is scaled by what it says of an untrained
+    network: perfection is 1 from 0 to 1, 0 of what is below, a loss or an error negated, and twice as much of
+    what is above.
+
+    Args:
+        score: of outputs (N, …) and targets (N, …).
+        facts: of the program.
+        said: by an untrained network, of the rows that judge.
     """
     try:
-        best, chance = (score.measure(outputs, targets) for outputs in _imagined(facts, targets))
-    except (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError):
-        return Scale(0.0, 1.0, len(targets))
+        best, chance = (score.measure(outputs, said.targets) for outputs in _imagined(facts, said.targets))
+    except _REFUSED:
+        return _untrained(score, said)
     if not (math.isfinite(best) and math.isfinite(chance) and best > chance):
-        return Scale(0.0, 1.0, len(targets))
-    return Scale(chance, best, len(targets))
+        return _untrained(score, said)
+    return Scale(chance, best, len(said.targets))
+
+
+_REFUSED = (ValueError, TypeError, IndexError, RuntimeError, ArithmeticError)
+"""What a score of the user's own may say of outputs that it does not expect."""
+
+
+def _untrained(score: Score, said: Evaluation) -> Scale:
+    try:
+        chance = score.measure(said.outputs, said.targets)
+    except _REFUSED:
+        chance = math.nan
+    if not math.isfinite(chance):
+        chance = 0.0
+    best = 0.0 if chance < 0 else 1.0 if chance < 1 else 2 * chance
+    return Scale(chance, best, len(said.targets))
 
 
 def _imagined(facts: Facts, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,14 @@
 """What is diagnosed, as experiments train it: a program of the user's own, or a recipe."""
 
+import copy
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
+
+import numpy as np
 
 from unstuck.data import load_for
 from unstuck.diagnosis.held import Held
@@ -95,8 +98,26 @@ class OfProgram:
         return made
 
     def task(self, treated: Treated, seed: int, *, judging: bool) -> Task:
-        """On the processor, one thread, so that the same seed gives the same bits."""
-        return task_of_program(treated.program, seed=seed, device="cpu")
+        """On the processor, one thread, so that the same seed gives the same bits.
+
+        A loss that is a module is a copy, for it may keep something from batch to batch. A score of the user's own
+        is not asked what it thinks of NaN.
+        """
+        program = treated.program
+        if isinstance(program.loss, _module()):
+            program = replace(program, loss=copy.deepcopy(program.loss))
+        task = task_of_program(program, seed=seed, device="cpu")
+        if program.score is None:
+            return task
+        return replace(task, score=task.score._replace(measure=partial(_of_numbers, task.score.measure)))
+
+
+def _of_numbers(measure: Callable[[np.ndarray, np.ndarray], float], outputs: np.ndarray, y: np.ndarray) -> float:
+    return np.nan if np.isnan(outputs).any() else measure(outputs, y)
+
+
+def _module() -> type:
+    return importlib.import_module("torch").nn.Module
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,8 +162,8 @@ class OfRecipe:
         return self.treated(arm, judging=True)
 
     def task(self, treated: Treated, seed: int, *, judging: bool) -> Task:
-        """With the rows that judge, or those that choose, in the place of test rows."""
-        recipe = treated.program.edit("seed", seed)
+        """On the processor; rows that judge, or those that choose, stand in the place of test rows."""
+        recipe = treated.program.edit("seed", seed).edit("device", "cpu")
         dataset = load_for(recipe)
         return task_of_recipe(recipe, dataset if judging else replace(dataset, test=dataset.validation))
 

@@ -124,7 +124,7 @@ class Tried(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a diagnosis took; trainings are in trainings of the program as given, by their steps."""
+    """What a diagnosis took; trainings are in trainings of the program as given, by their epochs."""
 
     seconds: float
     trainings: float
