@@ -45,6 +45,8 @@ def uphill(): return make(optimizer=lambda parameters: torch.optim.SGD(parameter
 def uncopied(): return make(model=Single(4, 2))
 def no_scalar(): return make(loss=nn.CrossEntropyLoss(reduction="none"))
 def no_tensor(): return make(loss=lambda outputs, targets: 1.0)
+def no_step(): return make(step=lambda model, x, y, loss, optimizer: None)
+def odd_step(): return make(step=lambda model, x, y, loss, optimizer: model[9])
 def empty(): return make(train=DataLoader(rows, batch_size=8))
 def infinite(): return make(train=DataLoader(Endless(), batch_size=8))
 def misfit(): return make(train=(x[:120], y[:100]))
@@ -190,6 +192,8 @@ def test_an_interruption_leaves_nothing(unstuck, told, tmp_path, monkeypatch):
         (["program.py:uncopied"], "copied"),
         (["program.py:no_scalar"], "loss must"),
         (["program.py:no_tensor"], "loss must"),
+        (["program.py:no_step"], "step must return the loss, a tensor of one number, got NoneType"),
+        (["program.py:odd_step"], "step must train on (model, x, y, loss, optimizer); it said"),
         (["program.py:empty"], "train must"),
         (["program.py:infinite"], "train must"),
         (["program.py:misfit"], "train must"),

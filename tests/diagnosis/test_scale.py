@@ -118,3 +118,43 @@ def test_where_training_rows_are_changed_at_random_half_of_the_test_rows_choose(
     assert len(held.choosing.train) == len(held.judging.train) == 100
     assert not numbers(held.choosing.test) & numbers(held.judging.test)
     assert len(held.choosing.test) == len(held.judging.test) == 50
+
+
+@pytest.mark.parametrize("size", [16, 1])
+def test_no_row_is_left_alone_in_a_batch(size):
+    """Of 81 rows 16 are spared, and the 65 left would be four batches of 16 and a row."""
+    test = np.ones((10, 3), np.float32), np.ones((10, 1), np.float32)
+    held = Held.of(program(rows=81, test=test, batch_size=size), seed=0)
+    assert len(held.choosing.train) % 16 == (0 if size == 16 else 1)
+    assert len(held.choosing.train) + len(held.choosing.test) == 81
+
+
+def test_rows_to_stop_by_are_kept_apart_from_those_to_choose_by():
+    part = np.ones((20, 3), np.float32), np.ones((20, 1), np.float32)
+    held = Held.of(program(validation=part, patience=2), seed=0)
+    assert held.choosing.validation is held.judging.validation is not None
+    assert (held.chooses_by, held.judges_by) == ("held-out training rows", "validation rows")
+    assert not numbers(held.choosing.test) & (numbers(held.choosing.train) | numbers(held.judging.test))
+
+
+# a score that says nothing of outputs that are imagined
+
+
+@pytest.mark.parametrize(
+    ("untrained", "chance", "best"),
+    [(-3.0, -3.0, 0.0), (0.2, 0.2, 1.0), (1.0, 1.0, 2.0), (20.0, 20.0, 40.0), (np.nan, 0.0, 1.0)],
+    ids=["an error negated", "a share", "at one", "a count", "none"],
+)
+def test_chance_is_then_what_an_untrained_network_scores(untrained, chance, best):
+    def score(outputs, targets):
+        if outputs.std() == 0 or torch.allclose(outputs, targets):
+            raise ValueError("no such outputs")
+        return untrained
+
+    assert scale(program(score=score)) == (chance, best, 100)
+
+
+def test_so_it_is_where_constant_outputs_score_best():
+    found = scale(program(score=lambda outputs, targets: -float(outputs.std())))
+    assert -1 < found.chance < 0
+    assert found.best == 0

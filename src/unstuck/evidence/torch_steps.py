@@ -1,5 +1,6 @@
 """What a program's step does: its gradient against the plain one, its updates, its mode; on copies."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -57,6 +58,10 @@ class Update:
     expected: Vector = field(default_factory=dict)
 
 
+# What a step of the user's own may raise
+_RAISED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
 class Spy:
     """Calls a program's step on batches of its own, and keeps what it does."""
 
@@ -100,15 +105,16 @@ class Spy:
             seen = len(self.updates)
             try:
                 value = step(engine.model, x, y, self._loss, engine.optimizer)
-            except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as error:
+            except _RAISED as error:
                 self.refused = " ".join(str(error).split())
                 if "does not require grad" not in self.refused:
                     raise ProgramError(self._said(len(x))) from error
                 break
-            if not isinstance(value, Tensor | float | int):
-                raise ProgramError(f"step must return the loss, got {type(value).__name__}.")
+            if not (isinstance(value, Tensor) and value.numel() == 1):
+                got = type(value).__name__
+                raise ProgramError(f"step must return the loss, a tensor of one number, got {got}.")
             self._compare(self.updates[seen:])
-            if len(self.updates) >= _UPDATES or not bool(torch.as_tensor(value).isfinite().all()):
+            if len(self.updates) >= _UPDATES or not math.isfinite(value.detach()):
                 break
 
     def _said(self, rows: int) -> str:
