@@ -48,6 +48,7 @@ def no_tensor(): return make(loss=lambda outputs, targets: 1.0)
 def no_step(): return make(step=lambda model, x, y, loss, optimizer: None)
 def odd_step(): return make(step=lambda model, x, y, loss, optimizer: model[9])
 def empty(): return make(train=DataLoader(rows, batch_size=8))
+def no_parameters(): return make(model=nn.Identity, train=(x[:120, :2], y[:120]), test=None)
 def infinite(): return make(train=DataLoader(Endless(), batch_size=8))
 def misfit(): return make(train=(x[:120], y[:100]))
 def classes(): return make(train=(x[:120], y[:120] + 5))
@@ -195,6 +196,7 @@ def test_an_interruption_leaves_nothing(unstuck, told, tmp_path, monkeypatch):
         (["program.py:no_step"], "step must return the loss, a tensor of one number, got NoneType"),
         (["program.py:odd_step"], "step must train on (model, x, y, loss, optimizer); it said"),
         (["program.py:empty"], "train must"),
+        (["program.py:no_parameters"], "they said ValueError: optimizer got an empty parameter list"),
         (["program.py:infinite"], "train must"),
         (["program.py:misfit"], "train must"),
         (["program.py:classes"], "they said"),

@@ -206,3 +206,30 @@ def test_a_recipes_cure_is_its_edits_and_the_lines_of_its_file():
     assert cured.program.epochs == 3 * of.epochs
     assert cured.lines == ("- epochs = 2", "+ epochs = 6")
     assert of.treated(("drop-invalid-rows",), judging=False) is None
+
+
+def test_invalid_rows_are_looked_for_among_those_that_an_arm_has():
+    """Rows are held back: the number of a row in what was given is not its number in what is trained on."""
+    x = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    x[[70, 79], 1] = np.nan
+    given = program(train=(x, np.ones((80, 1), np.float32)), test=(x[:60], np.ones((60, 1), np.float32)))
+    one = lab(given)
+    for judging in (False, True):
+        arm = one.treated(("drop-invalid-rows",), judging=judging)
+        assert arm is not None
+        whole = one.treated((), judging=judging)
+        valid = torch.isfinite(whole.program.train.x).all(dim=1)
+        assert torch.equal(arm.program.train.x, whole.program.train.x[valid])
+        assert torch.isfinite(arm.program.test.x).all()
+    assert len(one.subject.cured(("drop-invalid-rows",)).program.train[0]) == 78
+
+
+def test_a_treatment_that_fails_on_the_users_objects_is_told_and_left():
+    def treat(given, facts):
+        raise LookupError("no such layer")
+
+    lines: list[str] = []
+    one = lab(lines=lines, odd=Treatment("odd", "do something odd", 1, treat))
+    assert one.trial(("odd",), 0) is None
+    assert one.price(("odd",)) == one.spent == 0
+    assert lines == ["odd cannot be trained: no such layer"]

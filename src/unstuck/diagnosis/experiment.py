@@ -106,7 +106,14 @@ class Lab:
 
     def treated(self, arm: Arm, *, judging: bool = False) -> Treated | None:
         """The subject with an arm's treatments; None where one of them does not apply, or cannot be trained."""
-        return None if arm in self._failed else self.subject.treated(arm, judging=judging)
+        if arm in self._failed:
+            return None
+        try:
+            return self.subject.treated(arm, judging=judging)
+        except _RAISED as error:
+            self._failed.add(arm)
+            self._fail(arm, error)
+            return None
 
     def price(self, arm: Arm) -> float:
         """Of one training, in trainings of the program as given: by the epochs. 0 where it cannot be made."""

@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from unstuck.diagnosis.terms import Treated
 from unstuck.diagnosis.treatments.torch_losses import Scaled, keep_score
 from unstuck.diagnosis.treatments.torch_surgery import Draft, Wrapped, batch_size, draft, with_model
-from unstuck.evidence.facts import Facts
+from unstuck.evidence.facts import Facts, Split
 from unstuck.training import torch_random
+from unstuck.training.from_program import arrays
 from unstuck.training.program import Program
 from unstuck.training.torch_rows import Fetched, Resident
 
@@ -146,13 +147,17 @@ def scale_targets(program: Program, facts: Facts) -> Treated | None:
 
 def drop_invalid_rows(program: Program, facts: Facts) -> Treated | None:
     """Only rows are kept whose inputs and targets are numbers; nothing where all are, or few would be left."""
+    if all(_finite(split).all() for split in (facts.train, facts.validation, facts.test) if split is not None):
+        return None
     given = {"train": facts.train, "validation": facts.validation, "test": facts.test}
     new: dict[str, Any] = {}
     lines: list[str] = []
-    for name, split in given.items():
-        if split is None:
+    for name, known in given.items():
+        rows = getattr(program, name)
+        split = Split(*arrays(rows)) if isinstance(rows, Resident | Fetched) else known  # may be some of the rows
+        if rows is None or split is None:
             continue
-        kept = _finite(split.y) & (True if split.x is None else _finite(split.x))
+        kept = _finite(split)
         if kept.all():
             continue
         if kept.sum() < max(2, len(kept) / 2):
@@ -164,8 +169,10 @@ def drop_invalid_rows(program: Program, facts: Facts) -> Treated | None:
     return Treated(replace(program, **new), tuple(lines)) if new else None
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+def _finite(split: Split) -> np.ndarray:
+    """(N,) whether all numbers of a row are."""
+    parts = [part.reshape(len(part), -1) for part in split if part is not None]
+    return np.all([np.isfinite(part).all(axis=1) for part in parts], axis=0)
 
 
 def _taken(given: Any, rows: np.ndarray) -> Any:
