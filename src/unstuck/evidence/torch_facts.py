@@ -52,13 +52,7 @@ def task_of(program: Program, *, seed: int, device: str = "auto") -> Task:
 def facts_of(program: Program, *, seed: int) -> Facts:
     """What the program is; `ProgramError` for what cannot be trained, with what was expected."""
     program = settled(program)
-    try:
-        task = task_of(program, seed=seed)
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, ProgramError):
-            raise
-        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise ProgramError(f"model, loss and optimizer must begin a training; they said {why}") from error
+    task = task_of(program, seed=seed)
     engine: Any = task.engine
     rows: Mapping[str, Rows] = task.rows
     train = rows["train"]
