@@ -8,7 +8,7 @@ from unstuck.data.dataset import Split
 from unstuck.dense import epoch, losses, optimizers
 from unstuck.dense import plan as plans
 from unstuck.dense.compiled import is_compiled
-from unstuck.dense.plan import Plan, Rows, State, Workspace
+from unstuck.dense.plan import Plan, Rows, Rule, State, Workspace
 from unstuck.dense.threads import one_thread
 from unstuck.engine import Arrays, Evaluation
 from unstuck.network.layers import (
@@ -105,7 +105,7 @@ class DenseEngine:
     def make(
         cls,
         network: Network,
-        recipe: Recipe,
+        rule: Rule,
         *,
         parameters: np.ndarray,
         train: Split,
@@ -115,25 +115,25 @@ class DenseEngine:
 
         Args:
             network: of layers that this engine has; `why_not` tells.
-            recipe: resolved; its seed, loss, optimizer and batch_size are what counts.
+            rule: how it is trained, such as a resolved recipe.
             parameters: (P,) float32 in the network's order; training changes them in place.
             train: the rows to train on.
             factor: what bytes are multiplied by.
         """
         running, buffers = plans.buffers_of(network)
-        plan = plans.plan_of(network, recipe)
+        plan = plans.plan_of(network, rule)
         gradient, first, second = (np.zeros_like(parameters) for _ in range(3))  # each aligned by itself
         return cls(
             network,
             plan,
             plans.rows_of(train, factor),
-            plans.settings_of(recipe),
-            recipe.batch_size,
+            plans.settings_of(rule),
+            rule.batch_size,
             State(parameters, gradient, first, second, running),
             buffers,
-            plans.workspace(plan, recipe.batch_size),
+            plans.workspace(plan, rule.batch_size),
             factor,
-            recipe.optimizer.lr,
+            rule.optimizer.lr,
         )
 
     @staticmethod

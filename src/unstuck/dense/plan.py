@@ -4,7 +4,7 @@ One compilation then serves every network: the table has a row per layer, and th
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from unstuck.network.layers import Activation, BatchNorm, Dropout, GroupNorm, La
 from unstuck.network.masks import layer_key, threshold
 from unstuck.network.network import Network
 from unstuck.recipe.loss import Loss
-from unstuck.recipe.spec import Recipe
+from unstuck.recipe.optimizer import Optimizer
 
 LINEAR, GROUP_NORM, BATCH_NORM, DROPOUT, RELU, ELU, GELU, SIGMOID, TANH, SOFTMAX = range(10)
 KINDS = {
@@ -44,6 +44,30 @@ class Plan(NamedTuple):
     constants: np.ndarray  # (L, 2) float32: what `constants_of` says
     objective: Objective
     optimizer: int
+
+
+class Rule(Protocol):
+    """What this engine goes by: a recipe is one."""
+
+    @property
+    def seed(self) -> int:
+        """Draws what dropout drops."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per step."""
+        ...
+
+    @property
+    def loss(self) -> Loss:
+        """What is minimized, resolved."""
+        ...
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """How the weights move."""
+        ...
 
 
 class Rows(NamedTuple):
@@ -77,10 +101,10 @@ class Workspace(NamedTuple):
     scale: np.ndarray  # (F,) float32
 
 
-def plan_of(network: Network, recipe: Recipe) -> Plan:
-    """A resolved recipe's network and training."""
-    table, constants = _table(network, recipe.seed)
-    return Plan(table, constants, objective_of(recipe.loss), optimizers.CODES[recipe.optimizer.name])
+def plan_of(network: Network, rule: Rule) -> Plan:
+    """A network and its training."""
+    table, constants = _table(network, rule.seed)
+    return Plan(table, constants, objective_of(rule.loss), optimizers.CODES[rule.optimizer.name])
 
 
 def plan_of_evaluation(network: Network, loss: Loss | None) -> Plan:
@@ -99,9 +123,9 @@ def objective_of(loss: Loss) -> Objective:
     )
 
 
-def settings_of(recipe: Recipe) -> np.ndarray:
+def settings_of(rule: Rule) -> np.ndarray:
     """The optimizer's settings, as `optimizers` has them; those that it lacks, or that are not given, are 0."""
-    return np.array([getattr(recipe.optimizer, name, None) or 0.0 for name in optimizers.SETTINGS])
+    return np.array([getattr(rule.optimizer, name, None) or 0.0 for name in optimizers.SETTINGS])
 
 
 def _table(network: Network, seed: int) -> tuple[np.ndarray, np.ndarray]:

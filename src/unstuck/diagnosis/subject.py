@@ -19,7 +19,7 @@ from unstuck.recipe.data import Data
 from unstuck.recipe.edit import edited
 from unstuck.recipe.spec import Recipe
 from unstuck.training.program import Program
-from unstuck.training.task import Task, task_of_program, task_of_recipe
+from unstuck.training.task import Task, lowered_task, task_of_recipe
 
 Arm = tuple[str, ...]
 """Ids of the treatments that make an arm differ from the control, in the order in which they are applied."""
@@ -98,7 +98,7 @@ class OfProgram:
         return made
 
     def task(self, treated: Treated, seed: int, *, judging: bool) -> Task:
-        """On the processor, one thread, so that the same seed gives the same bits.
+        """On the processor, one thread, so that the same seed gives the same bits; by the dense engine if it can.
 
         A loss that is a module is a copy, for it may keep something from batch to batch. A score of the user's own
         is not asked what it thinks of NaN.
@@ -106,7 +106,8 @@ class OfProgram:
         program = treated.program
         if isinstance(program.loss, _module()):
             program = replace(program, loss=copy.deepcopy(program.loss))
-        task = task_of_program(program, seed=seed, device="cpu")
+        inside = importlib.import_module("unstuck.diagnosis.treatments.torch_inside").inside
+        task = lowered_task(program, seed=seed, inside=inside)
         if program.score is None:
             return task
         return replace(task, score=task.score._replace(measure=partial(_of_numbers, task.score.measure)))

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -238,3 +238,14 @@ def task_of_program(program: Program, *, seed: int = 0, device: str = "auto", th
         loss_unit="",
         stopping=Stopping(patience=program.patience),
     )
+
+
+def lowered_task(program: Program, *, seed: int = 0, inside: Callable[[Any], Any] | None = None) -> Task:
+    """The same on the processor, where the dense engine takes the steps if it takes the same ones.
+
+    `inside` is `network.recognize.Inside`: what modules that are not torch's own are made of.
+    """
+    task = task_of_program(program, seed=seed, device="cpu")
+    lowering = importlib.import_module("unstuck.training.torch_lowering")
+    known = {"inside": inside} if inside else {}
+    return replace(task, engine=lowering.lowered(program, task.engine, epochs=task.plan.epochs, **known))
