@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 import faults
+from unstuck.diagnosis import experiment
 from unstuck.diagnosis.doctor import diagnosed
-from unstuck.diagnosis.experiment import Budget, trained
+from unstuck.diagnosis.experiment import Budget
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.subject import OfProgram
 from unstuck.diagnosis.terms import Status
@@ -18,11 +19,16 @@ from unstuck.evidence.torch_facts import facts_of, settled
 from unstuck.evidence.torch_watch import Watch
 from unstuck.training import torch_lowering
 from unstuck.training.task import task_of_program
+from unstuck.training.training import Training
 
 
 def subject_of(program):
     held = Held.of(settled(program, device="cpu"), seed=0)
     return OfProgram(program=program, held=held, facts=facts_of(program, seed=0), treatments=TREATMENTS)
+
+
+def trained(task, watch=iter):
+    return experiment.trained(Training(task), watch)
 
 
 def scaled_and_shifted():
