@@ -99,6 +99,8 @@ class Search:
         """Rounds, each of which puts the best of some treatments on top of what was found; empty if none helps."""
         best: Arm = ()
         for breadth in BREADTH:
+            if best and self.mean(best) >= self.target:  # what is surely wrong is mended all the same
+                queue = [suspect for suspect in queue if suspect.points >= SURE]
             found: Outcome | None = None
             for outcome in self._round(queue, best, breadth):
                 if not outcome.counts:
@@ -111,8 +113,6 @@ class Search:
             if found is None:
                 break
             best = found.arm
-            if self.mean(best) >= self.target:
-                break
         return best
 
     def _is_hopeless(self, treatment: str, beside: Arm) -> bool:

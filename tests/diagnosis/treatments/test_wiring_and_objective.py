@@ -30,6 +30,7 @@ from faults import (
 )
 from unstuck.diagnosis.treatments.table import TREATMENTS
 from unstuck.evidence.torch_facts import facts_of
+from unstuck.training.program import Program
 
 
 def treated(id, program):
@@ -354,3 +355,29 @@ def test_a_score_that_reads_a_number_of_outputs_keeps_it():
     program = replace(classes(), model=partial(stack, 2, 32, 1), loss=far)
     assert treated("cross-entropy", replace(program, score=of_one)) is None
     assert treated("cross-entropy", program).program.model()(torch.randn(4, 2)).shape == (4, 3)
+
+
+def test_a_training_step_of_the_model_sees_the_treatment():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last = nn.Linear(2, 1)
+
+        def forward(self, x):
+            return torch.relu(self.last(x))
+
+        def training_step(self, x):
+            return self(x)
+
+    x = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    program = Program(
+        model=Own,
+        train=(x, x.sum(1, keepdim=True)),
+        loss=nn.MSELoss(),
+        optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+    )
+    treated = TREATMENTS["linear-output"].treat(program, facts_of(program, seed=0))
+    torch.manual_seed(0)
+    model = treated.program.model()
+    assert torch.equal(model.training_step(x), model(x))
+    assert (model.training_step(x) < 0).any()

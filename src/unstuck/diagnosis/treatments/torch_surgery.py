@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MethodType
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -40,7 +41,10 @@ _TRIED, _LOOKED_AT = 16, 256
 
 
 class Wrapped(nn.Module):
-    """A module inside another that is used in its place: whatever is not found here is looked up in it."""
+    """A module inside another that is used in its place: whatever is not found here is looked up in it.
+
+    Methods that are found there are this module's: a `training_step` that calls `self(x)` sees the treatment.
+    """
 
     def __init__(self, model: nn.Module, **buffers: Tensor) -> None:
         super().__init__()
@@ -59,7 +63,10 @@ class Wrapped(nn.Module):
             inner = self.__dict__.get("_modules", {}).get("model")
             if inner is None:
                 raise
-            return getattr(inner, name)
+            found = getattr(inner, name)
+            if isinstance(found, MethodType) and found.__self__ is inner:
+                return MethodType(found.__func__, self)  # what it calls of the model is what is treated
+            return found
 
 
 class Slot(Wrapped):

@@ -132,3 +132,13 @@ def test_on_top_of_what_helped_half_as_much_counts():
 
     of, queue = search(score, "adam", "relu")
     assert of.singly(queue) == ("relu", "adam")
+
+
+def test_what_is_surely_wrong_is_tried_though_enough_was_reached_before():
+    def score(arm, _):
+        return 0.5 + 0.45 * ("adam" in arm) + 0.03 * ("output-logits" in arm)
+
+    of, _ = search(score, target=0.9)
+    queue = [Suspect("adam", "", 1.0), Suspect("relu", "", 0.5), Suspect("output-logits", "", 1.0)]
+    assert of.singly(queue) == ("output-logits", "adam")
+    assert all("relu" not in outcome.arm for outcome in of.outcomes)
