@@ -9,50 +9,12 @@ from benchmarks.faults import check, plain
 from benchmarks.faults.programs import catalogue
 from torch import nn
 
+from unstuck.diagnosis.causes import CAUSES
 from unstuck.training.program import Program
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using a target size")  # a fault that torch itself warns of
 
 CASES = catalogue.by_id()
-IDS = [
-    "learning-rate-too-high",
-    "learning-rate-too-low",
-    "too-few-epochs",
-    "poor-optimizer",
-    "batch-size-too-large",
-    "batch-size-too-small",
-    "saddle-point",
-    "local-minimum",
-    "seed-dependent",
-    "poor-initialisation",
-    "saturating-activation",
-    "exploding-activation",
-    "dead-relu",
-    "missing-nonlinearity",
-    "missing-normalisation",
-    "too-deep",
-    "model-bias",
-    "overfitting",
-    "over-regularised",
-    "wrong-loss",
-    "wrong-output-activation",
-    "wrong-target-encoding",
-    "shape-mismatch",
-    "unscaled-inputs",
-    "unscaled-targets",
-    "no-signal",
-    "label-noise",
-    "class-imbalance",
-    "distribution-mismatch",
-    "harmful-augmentation",
-    "leakage",
-    "invalid-data",
-    "missing-zero-grad",
-    "frozen-parameters",
-    "detached-parameters",
-    "gradient-sign",
-    "wrong-mode",
-]
 QUICK = ["two-clouds-too-short", "sign-flipped", "circles-without-activation", "numbers-broadcast", "wine-raw"]
 
 
@@ -65,8 +27,8 @@ def test_every_program_trains_an_epoch(name):
 
 def test_every_cause_has_two_programs_and_nothing_else_is_expected():
     first = [case.causes[0] for case in CASES.values() if not case.is_control]
-    assert {cause for cause in IDS if first.count(cause) < 2} == set()
-    assert {cause for case in CASES.values() for cause in case.causes} <= set(IDS)
+    assert {cause for cause in CAUSES if first.count(cause) < 2} == set()
+    assert {cause for case in CASES.values() for cause in case.causes} <= set(CAUSES)
 
 
 def test_there_are_forty_five_controls():

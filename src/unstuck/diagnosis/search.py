@@ -182,9 +182,12 @@ class Search:
             rest = tuple(one for one in arm if one != name)
             if not rest:
                 break
-            scores = [self.lab.trial(rest, number) for number in self.numbers if self.affords(rest)]
-            known = [trial.clipped for trial in scores if trial]
-            if known and sum(known) / len(known) >= self.mean(arm) - self.lab.scale.close:
+            known = {
+                number: trial.clipped
+                for number in self.numbers
+                if self.affords(rest) and (trial := self.lab.trial(rest, number))
+            }
+            if known and sum(known.values()) / len(known) >= self.lab.mean(arm, (*known,)) - self.lab.scale.close:
                 arm = rest
         return arm
 
