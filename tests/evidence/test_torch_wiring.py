@@ -179,6 +179,19 @@ class ByHand(nn.Module):
         return by_hand(self.inner(x))
 
 
+def likelihood(outputs, targets):
+    """Better when it is larger."""
+    return outputs.log_softmax(dim=1).gather(1, targets[:, None]).mean()
+
+
+def normed(momentum):
+    return nn.Sequential(nn.Linear(6, 32), nn.BatchNorm1d(32, momentum=momentum), nn.ReLU(), nn.Linear(32, 3))
+
+
+def unmoved():
+    return normed(0.0)
+
+
 def dropout_model():
     return nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 3))
 
@@ -225,6 +238,10 @@ FAULTS = {
         lambda: classifier(step=uphill, optimizer=adam),
         lambda: classifier(optimizer=lambda p: torch.optim.SGD(p, lr=0.1, maximize=True)),
         lambda: classifier(loss=nn.CrossEntropyLoss(), optimizer=lambda p: torch.optim.Adam(p, maximize=True)),
+        lambda: classifier(loss=likelihood),
+        lambda: regression(loss=lambda o, y: -(o - y).square().mean()),
+        lambda: regression(loss=lambda o, y: functional.cosine_similarity(o, y, dim=0).mean()),
+        lambda: binary(loss=lambda o, y: (o.sigmoid() * y + (-o).sigmoid() * (1 - y)).mean()),
     ],
     "gradient-accumulates": [
         lambda: classifier(step=no_zero_grad),
@@ -239,6 +256,7 @@ FAULTS = {
     ],
     "step-missing": [lambda: classifier(step=no_update), lambda: classifier(model=Ungraded)],
     "wrong-mode-in-training": [lambda: classifier(step=in_evaluation_mode, model=dropout_model)],
+    "statistics-still": [lambda: classifier(model=unmoved)],
     "random-in-evaluation": [lambda: classifier(model=Dropped)],
     "parameters-frozen": [lambda: classifier(model=frozen), lambda: classifier(model=frozen_all)],
     "parameters-not-optimized": [
@@ -294,6 +312,43 @@ def test_each_fault_is_seen_where_it_is_put_in(symptom):
 
 def test_every_symptom_has_a_fault_that_shows_it():
     assert {symptom.id for symptom in (*wiring.SYMPTOMS, *objective.SYMPTOMS)} == set(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"step": uphill}, {"optimizer": lambda p: torch.optim.SGD(p, lr=0.1, maximize=True)}],
+    ids=["step", "optimizer"],
+)
+def test_what_is_better_when_larger_may_be_climbed(changes):
+    assert seen(classifier(loss=likelihood, **changes)) == {}
+
+
+def test_a_loss_that_counts_is_not_upside_down_for_its_offset_or_its_scale():
+    for change in (lambda value: 1e3 * value - 5e3, lambda value: value / 1e3 + 1):
+        program = regression(loss=lambda o, y, change=change: change((o - y).square().mean()))
+        assert "gradient-flipped" not in seen(program)
+
+
+@pytest.mark.parametrize("momentum", [0.1, 1.0, None])
+def test_statistics_that_any_batch_moves_are_learned(momentum):
+    assert seen(classifier(model=lambda: normed(momentum))) == {}
+
+
+def test_statistics_that_were_put_to_rest_are_meant_to_stay():
+    class Rested(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = unmoved()
+
+        def train(self, mode=True):
+            super().train(mode)
+            self.inner[1].eval()
+            return self
+
+        def forward(self, x):
+            return self.inner(x)
+
+    assert seen(classifier(model=Rested)) == {}
 
 
 def test_labels_behind_a_softmax_are_bounded():

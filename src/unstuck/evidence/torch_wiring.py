@@ -11,6 +11,7 @@ from unstuck.evidence.evidence import Column, Evidence, word
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import quiet, spread
 from unstuck.evidence.torch_outputs import of_outputs
+from unstuck.evidence.torch_sense import of_sense
 from unstuck.evidence.torch_steps import Call, Spy, Vector, engine_of, of_steps
 from unstuck.training import torch_random
 from unstuck.training.program import Program
@@ -32,6 +33,7 @@ def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
         | _of_loss(spy, facts)
         | of_outputs(engine.model, x, y, facts)
         | _of_objective(facts, y)
+        | of_sense(engine.loss, y, facts)
     )
 
 
@@ -51,9 +53,27 @@ def _of_parameters(spy: Spy) -> Evidence:
     }
     ours = {id(part) for part in named.values()}
     columns = {name: Column(np.array(values, float), unit, (*named,)) for name, (values, unit) in measured.items()}
+    still = _still(spy)
+    columns["statistics_still"] = Column(np.array([float(count) for _, count in still]), "numbers", _names(still))
     columns["optimizer_strangers"] = Column(np.array(float(len(held - ours))), "parameters")
     columns["unregistered"] = Column(np.array([float(count) for _, count in strange]), "numbers", _names(strange))
     return Evidence(columns)
+
+
+def _still(spy: Spy) -> list[tuple[str, int]]:
+    """Batch normalizations that trained and whose statistics are as they were, with how many they are."""
+    if not all(mode for call in spy.calls for mode in call.modes) or not spy.updates:
+        return []
+    called, *_ = _reached(spy.twin, spy.calls[0])
+    now = spy.engine.model.state_dict()
+    return [
+        (name, now[f"{name}.running_mean"].numel())
+        for name, part in spy.engine.model.named_modules()
+        if f"{name}.running_mean" in now
+        and part.training
+        and name in called
+        and all(torch.equal(now[key], spy.start[key]) for key in (f"{name}.running_mean", f"{name}.running_var"))
+    ]
 
 
 def _names(strange: list[tuple[str, int]]) -> tuple[str, ...]:

@@ -49,6 +49,16 @@ def group_of(id, program):
 # wiring
 
 
+def test_batch_statistics_that_never_move_are_moved_as_torch_does_it():
+    def still():
+        return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8, momentum=0.0), nn.ReLU(), nn.Linear(8, 3))
+
+    done = treated("respect-mode", replace(classes(), model=still))
+    assert done.program.model()[1].momentum == nn.BatchNorm1d(8).momentum
+    assert done.lines == ("- 1.momentum = 0", "+ 1.momentum = 0.1")
+    assert treated("respect-mode", done.program) is None
+
+
 def test_the_optimizer_gets_what_it_left_out_or_holds_of_another_model():
     stale = [*classes().model().parameters()]
     for make in (lambda p: sgd([*p][-2:]), lambda p: sgd(stale, momentum=0.5, lr=0.03)):

@@ -51,7 +51,11 @@ def _flipped(evidence: Evidence) -> Finding | None:
     sign = -1 if evidence.number("optimizer_maximizes") > 0 else 1
     cosine = sign * float(evidence["step_gradient_cosine"].values[0])
     update = float(evidence["step_update_cosine"].values[0])
-    if not (cosine < FLIPPED or update < UPHILL):
+    is_uphill, is_inverted = cosine < FLIPPED or update < UPHILL, evidence.number("loss_inverted") > 0
+    if is_inverted and not is_uphill:
+        said = "The loss is higher for right answers than for wrong ones, and the step goes down it."
+        return Finding("gradient-flipped", said, 1.0, 0.0, "whether")
+    if not is_uphill or is_inverted:  # what is better when it is larger may be maximized
         return None
     said = "The step goes up the loss: its direction is opposite to the plain gradient's."
     if cosine < FLIPPED:
@@ -97,6 +101,17 @@ def _mode(evidence: Evidence) -> Finding | None:
         return None
     said = "The step's forward pass is in evaluation mode, which makes another function of the model."
     return Finding("wrong-mode-in-training", said, share, 1.0, "share of forward passes")
+
+
+def _still(evidence: Evidence) -> Finding | None:
+    if not _has(evidence, "statistics_still"):
+        return None
+    column = evidence["statistics_still"]
+    said = (
+        "Batch normalization trained, and its statistics did not move: in evaluation it uses what they began with."
+    )
+    where = ", ".join(column.along[:3])
+    return Finding("statistics-still", said, float(column.values.sum()), 0.0, "numbers", where)
 
 
 def _random(evidence: Evidence) -> Finding | None:
@@ -194,6 +209,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("gradient-not-plain", "the gradient is not the loss's", _not_plain, _OURS),
     Symptom("step-missing", "nothing is updated", _no_step, _EXACT),
     Symptom("wrong-mode-in-training", "trained in evaluation mode", _mode, _EXACT),
+    Symptom("statistics-still", "statistics never learned", _still, _EXACT),
     Symptom("random-in-evaluation", "evaluation is random", _random, _EXACT),
     Symptom("parameters-frozen", "frozen parameters", _frozen, _EXACT),
     Symptom("parameters-not-optimized", "parameters outside the optimizer", _not_optimized, _EXACT),

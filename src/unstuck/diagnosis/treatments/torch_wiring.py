@@ -154,11 +154,23 @@ def respect_mode(program: Program, facts: Facts) -> Treated | None:
         for call in look.flow(training=training).calls
         if call.training is not None and call.training != training and _has_modes(look.model, call)
     ]
-    if not wrong:
+    still = [name for name, part in look.model.named_modules() if _is_still(part)]
+    if not wrong and not still:
         return None
     flag = "training=self.training"
     lines = [line for call, _ in wrong for line in (f"- {site(look.model, call)}", f"+ {call.name}(…, {flag})")]
-    return Treated(with_model(program, _obeying), tuple(dict.fromkeys(lines)))
+    lines += [line for name in still for line in (f"- {name}.momentum = 0", f"+ {name}.momentum = {_MOMENTUM:g}")]
+    operation = partial(_obeying, is_wrong=bool(wrong))
+    return Treated(with_model(program, operation), tuple(dict.fromkeys(lines)))
+
+
+# Share of a batch's statistics in what evaluation uses, as torch has it
+_MOMENTUM = 0.1
+
+
+def _is_still(part: nn.Module) -> bool:
+    """Whether it has statistics that no batch moves; None makes them the mean over all batches."""
+    return getattr(part, "running_mean", None) is not None and getattr(part, "momentum", None) == 0
 
 
 def _has_modes(model: nn.Module, call: Call) -> bool:
@@ -168,8 +180,11 @@ def _has_modes(model: nn.Module, call: Call) -> bool:
     return call.name in DROPOUTS or is_statistical
 
 
-def _obeying(module: nn.Module) -> nn.Module:
-    return Rewired(module, Answers(mode=True))
+def _obeying(module: nn.Module, *, is_wrong: bool) -> nn.Module:
+    for part in module.modules():
+        if _is_still(part):
+            vars(part)["momentum"] = _MOMENTUM
+    return Rewired(module, Answers(mode=True)) if is_wrong else module
 
 
 def flip_sign(program: Program, facts: Facts) -> Treated | None:
