@@ -12,7 +12,7 @@ from unstuck.diagnosis.data_experiments import (
 )
 from unstuck.diagnosis.terms import Status
 from unstuck.evidence.data import of_data
-from unstuck.evidence.evidence import Evidence
+from unstuck.evidence.evidence import Column, Evidence
 
 CONFIRMED, RULED_OUT, UNDECIDED = Status.CONFIRMED, Status.RULED_OUT, Status.UNDECIDED
 
@@ -55,6 +55,21 @@ def test_no_signal_in_numbers_is_told_by_the_variance_explained(rng):
     seen = measured(x, rng.normal(size=400), "numbers")
     assert no_signal(seen, [-0.1, 0.0, 0.01], rows=200).status is CONFIRMED
     assert no_signal(seen, [0.5, 0.6, 0.55], rows=200).status is RULED_OUT
+
+
+@pytest.mark.parametrize(
+    ("p", "gain", "status"),
+    [
+        (0.06, 0.1, CONFIRMED),
+        (0.01, 0.0, CONFIRMED),  # it goes together by accident, and predicts nothing
+        (0.01, 0.001, RULED_OUT),
+        (0.002, -0.1, RULED_OUT),  # no shuffle comes up to it
+    ],
+)
+def test_what_predicts_no_better_than_a_constant_is_no_signal_unless_no_shuffle_comes_up_to_it(p, gain, status):
+    numbers = {"chance_p": p, "unseen_gain": gain, "rows_tried": 400, "chance": 0, "attainable": 0}
+    seen = Evidence({name: Column(np.array(float(one)), "share of variance") for name, one in numbers.items()})
+    assert no_signal(seen, [-0.1, 0.0, 0.01], rows=200).status is status
 
 
 def test_without_other_models_nothing_is_said_of_a_signal():
@@ -115,6 +130,20 @@ def test_mismatch_is_told_beyond_the_chance_of_seeds_and_rows(held, test, rows, 
     assert says_what_was_predicted_and_seen(verdict)
 
 
+@pytest.mark.parametrize(
+    ("held", "test", "rows", "status"),
+    [
+        ([0.86, 0.87, 0.86], [-0.9, -6.5, -1.5], 60, CONFIRMED),
+        ([0.86, 0.87, 0.86], [0.0, 0.0, 0.0], 60, CONFIRMED),
+        ([0.4, 0.41, 0.4], [-0.2, -0.3, -0.2], 15, UNDECIDED),  # few rows
+        ([-0.1, -0.2, -0.1], [-0.9, -6.5, -1.5], 60, UNDECIDED),  # nothing is known of either
+    ],
+)
+def test_a_score_below_what_a_constant_reaches_says_no_more_than_the_constant(held, test, rows, status):
+    verdict = distribution_mismatch(held, test, Evidence(), rows=(rows, rows), kind="numbers")
+    assert verdict.status is status
+
+
 def test_mismatch_says_what_differs(rng):
     x, y = rng.normal(size=(300, 3)), rng.integers(0, 2, 300)
     scores = [0.9, 0.91, 0.9], [0.6, 0.61, 0.6]
@@ -150,6 +179,18 @@ def test_leakage_is_told_by_the_score_of_the_twins(of_twins, of_others, twins, s
     assert says_what_was_predicted_and_seen(verdict)
     if status is CONFIRMED:
         assert verdict.effect.mean == pytest.approx(of_twins - of_others, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("of_spared", "spared", "status"),
+    [(0.6, 100, CONFIRMED), (1.0, 100, RULED_OUT), (0.6, 10, UNDECIDED)],
+)
+def test_where_all_test_rows_were_trained_on_rows_held_out_of_training_stand_beside_them(
+    of_spared, spared, status
+):
+    apart = np.arange(spared) < of_spared * spared
+    verdict = leakage(np.ones((2, 500)), np.ones(500, dtype=bool), np.stack([apart, apart]))
+    assert verdict.status is status
 
 
 def test_leakage_is_not_confirmed_by_chance(rng):

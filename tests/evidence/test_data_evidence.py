@@ -193,6 +193,7 @@ def test_a_rare_class_that_can_be_told_is_signal_though_no_decision_is(rng):
     found = measure(x, y)
     assert found.number("attainable") < found.number("chance") + 0.03
     assert found.number("chance_p") < 0.01
+    assert found.number("unseen_gain") > 0
 
 
 def test_shuffling_is_right_in_as_many_cases_as_it_says(rng):

@@ -45,7 +45,7 @@ def of_controls(
     """
     runs = [trial.run for trial in trials]
     unit = "share of variance" if facts.kind == "numbers" else "share of rows"
-    seen = [_score(_asked(run, held and held.choosing.train), facts, run, "train") for run in runs]
+    seen = [_score(asked(run, held and held.choosing.train), facts, run, "train") for run in runs]
     chosen = [scored(run, facts) for run in runs]
     columns = {
         "control_losses": Column(_filled([_curve(run, "step_loss") for run in runs], runs), "loss of a batch"),
@@ -57,7 +57,7 @@ def of_controls(
         "control_choose_score": Column(np.array(chosen), unit),
     }
     if held is not None and held.judges_by != "training rows":
-        test = [_score(_asked(run, held.judging.test), facts, run, "test") for run in runs]
+        test = [_score(asked(run, held.judging.test), facts, run, "test") for run in runs]
         columns["control_test_score"] = Column(np.array(test), unit)
     recalls = [recalled for run in runs if (recalled := _recall(run.test, facts)) is not None]
     if recalls:
@@ -71,7 +71,7 @@ def _curve(run: Run, name: str) -> np.ndarray:
     return run.record[name] if name in run.record else np.zeros(0)
 
 
-def _asked(run: Run, rows: Any) -> Evaluation | None:
+def asked(run: Run, rows: Any) -> Evaluation | None:
     """What a program's network says of rows; None where it is not at hand."""
     engine: Any = run.predictor
     return engine.evaluate(rows) if rows is not None and hasattr(engine, "evaluate") else None
@@ -105,6 +105,16 @@ def correctness(said: Evaluation, facts: Facts) -> np.ndarray | None:
     else:
         return None
     return right.reshape(len(right), -1).mean(axis=1)
+
+
+def rightness(said: Evaluation, facts: Facts) -> np.ndarray | None:
+    """(N,) how right a row's answers are, in [0, 1]; of numbers 1 less the squared error per variance."""
+    if facts.kind != "numbers" or said.outputs.size != said.targets.size:
+        return correctness(said, facts)
+    targets = said.targets.reshape(len(said.targets), -1).astype(np.float64)
+    left = (said.outputs.reshape(targets.shape) - targets) ** 2
+    variance = np.maximum(targets.var(axis=0), np.finfo(np.float64).tiny)
+    return np.clip(1 - np.nan_to_num(left / variance, nan=1.0), 0, 1).mean(axis=1)
 
 
 def classes_of(said: Evaluation, facts: Facts) -> tuple[np.ndarray, np.ndarray]:

@@ -36,7 +36,9 @@ def no_signal(evidence: Evidence, scores: Values, *, rows: int) -> Verdict:
     if np.isnan(p):
         return _verdict("no-signal", Status.UNDECIDED, None, predicted, "Other models cannot take these rows.")
     done = f"A forest and a linear model of {tried:.0f} rows, asked for rows they had not seen: p = {p:.3g}."
-    if p <= symptoms.CHANCE:
+    if p <= symptoms.CHANCE and symptoms.is_without_signal(evidence):
+        done += " Yet they come no closer than the mean target."
+    if not symptoms.is_without_signal(evidence):
         best, chance = evidence.number("attainable"), evidence.number("chance")
         reached = f"The better one reaches {best:.3f}, chance {chance:.3f}."
         return _verdict("no-signal", Status.RULED_OUT, None, predicted, done, reached)
@@ -81,7 +83,8 @@ def distribution_mismatch(
 ) -> Verdict:
     """Whether test rows are of another kind: rows held out of the training set score better than they do.
 
-    Overfitting lowers both alike, since the program has seen neither.
+    Overfitting lowers both alike, since the program has seen neither. R² has no lower end: what is below 0, which
+    a constant reaches, says no more than 0.
 
     Args:
         held_scores: (S,) on training rows that were held out, by seed.
@@ -96,7 +99,14 @@ def distribution_mismatch(
     if not finite.any():
         return _verdict("distribution-mismatch", Status.UNDECIDED, None, predicted, "No finite scores to compare.")
     held, test = held[finite], test[finite]
-    errors = (standard_error(float(v.mean()), n, kind) for v, n in zip((held, test), rows, strict=True))
+    if kind == "numbers":
+        held, test = np.maximum(held, 0), np.maximum(test, 0)
+        if not held.mean() > 0:
+            said = "Held-out training rows are not predicted either: there is nothing to lose."
+            return _verdict("distribution-mismatch", Status.UNDECIDED, None, predicted, said)
+    errors = (
+        max(standard_error(float(v.mean()), n, kind) for v in (held, test)) for n in rows
+    )  # the larger one: the two are alike if there is no mismatch
     effect = _widened(t_interval(held - test), math.hypot(*errors))
     said = f"Held-out training rows score {held.mean():.3f}, test rows {test.mean():.3f}: {effect}."
     status = Status.UNDECIDED
@@ -121,18 +131,25 @@ def _where(name: str) -> str:
     return f"; most in {name}" if name else ""
 
 
-def leakage(correct: np.ndarray, twin: np.ndarray) -> Verdict:
+def leakage(correct: np.ndarray, twin: np.ndarray, spared: np.ndarray | None = None) -> Verdict:
     """Whether test rows that were trained on lift the score.
 
     Args:
         correct: (N,) or (S, N), how right each test row's answer is, in [0, 1].
         twin: (N,), whether the row has a twin among the training rows.
+        spared: (M,) or (S, M), the same of the same trainings for rows held out of training, which stand in the
+            place of the other test rows, where these are too few.
     """
     rows = np.atleast_2d(np.asarray(correct, dtype=np.float64)).mean(axis=0)
     seen, unseen = rows[twin], rows[~twin]
+    others = "others"
     predicted = "Predicted: test rows that have a twin among the training rows score higher than the others."
     if not len(seen):
         return _verdict("leakage", Status.RULED_OUT, None, predicted, "No test row has a twin.")
+    if len(unseen) < _FEWEST and spared is not None:
+        unseen = np.atleast_2d(np.asarray(spared, dtype=np.float64)).mean(axis=0)
+        others = "rows held out of training"
+        predicted = "Predicted: test rows that were trained on score higher than rows held out of training."
     if min(len(seen), len(unseen)) < _FEWEST:
         said = f"{len(seen)} rows have a twin and {len(unseen)} have none: one side is too small to compare."
         return _verdict("leakage", Status.UNDECIDED, None, predicted, said)
@@ -141,7 +158,7 @@ def leakage(correct: np.ndarray, twin: np.ndarray) -> Verdict:
     difference = float(seen.mean() - unseen.mean())
     effect = Interval(difference - reach, difference, difference + reach)
     lift = len(seen) / len(rows)
-    counts = f"{len(seen)} twins score {seen.mean():.3f}", f"{len(unseen)} others {unseen.mean():.3f}"
+    counts = f"{len(seen)} twins score {seen.mean():.3f}", f"{len(unseen)} {others} {unseen.mean():.3f}"
     said = f"The {', the '.join(counts)}: {effect}."
     lifted = f"They lift the test score by {lift * difference:.3f}."
     status = Status.UNDECIDED

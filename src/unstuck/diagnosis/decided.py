@@ -7,13 +7,15 @@ import numpy as np
 
 from unstuck.diagnosis import data_experiments as data
 from unstuck.diagnosis.causes import CAUSES
-from unstuck.diagnosis.controls import classes_of, correctness, scored
+from unstuck.diagnosis.controls import asked, classes_of, rightness, scored
 from unstuck.diagnosis.experiment import Lab, Trial
+from unstuck.diagnosis.held import inputs_of
 from unstuck.diagnosis.search import Outcome
 from unstuck.diagnosis.subject import OfProgram
 from unstuck.diagnosis.suspects import causes_of
 from unstuck.diagnosis.terms import Cure, Finding, Status, Verdict
 from unstuck.diagnosis.treatments import TREATMENTS
+from unstuck.engine import Evaluation
 from unstuck.evidence.evidence import Evidence
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.shift import twins
@@ -190,13 +192,45 @@ def _label_noise(evidence: Evidence) -> Verdict:
 
 
 def _leakage(lab: Lab, facts: Facts) -> Verdict | None:
-    """Of the control as it is judged, by rows that have a twin among those trained on."""
+    """Of the control as it is judged, by rows that have a twin among those trained on.
+
+    Where hardly a test row has none, of the control as it chooses, beside training rows that were held out.
+    """
     if facts.test is None or facts.test.x is None or facts.train.x is None:
         return None
     trials = lab.of((), judging=True) or [one for one in [lab.trial((), 0, judging=True)] if one]
-    said = [correctness(one.run.test, facts) for one in trials if one.run.test is not None]
-    right = [one for one in said if one is not None]
-    if not right:
+    right = _right([one.run.test for one in trials], facts)
+    if right is None:
         return None
-    x, known = (part.reshape(len(part), -1) for part in (facts.test.x, facts.train.x))
-    return data.leakage(np.stack(right), twins(x, known))
+    if len(facts.test.x) != right.shape[1]:  # half of the test rows chose
+        return None
+    verdict = data.leakage(right, _twins(facts.test.x, facts.train.x))
+    if verdict.status is not Status.UNDECIDED:
+        return verdict
+    return _leakage_beside_spared(lab, facts) or verdict
+
+
+def _leakage_beside_spared(lab: Lab, facts: Facts) -> Verdict | None:
+    """None where no training rows were held out to choose by, or rows are not at hand."""
+    if not isinstance(lab.subject, OfProgram) or lab.subject.chooses_by != "held-out training rows":
+        return None
+    held, trials = lab.subject.held, lab.of(())
+    known, test, spared = (
+        inputs_of(rows) for rows in (held.choosing.train, held.judging.test, held.choosing.test)
+    )
+    right = _right([asked(one.run, held.judging.test) for one in trials], facts)
+    apart = _right([one.run.test for one in trials], facts)
+    if known is None or test is None or spared is None or right is None or apart is None:
+        return None
+    return data.leakage(right, _twins(test, known), apart[:, ~_twins(spared, known)])
+
+
+def _right(said: Sequence[Evaluation | None], facts: Facts) -> np.ndarray | None:
+    """(S, N) how right each answer is, in [0, 1]; None where it is not known of any training."""
+    found = [rightness(one, facts) for one in said if one is not None]
+    right = [one for one in found if one is not None]
+    return np.stack(right) if right else None
+
+
+def _twins(x: np.ndarray, known: np.ndarray) -> np.ndarray:
+    return twins(*(part.reshape(len(part), -1) for part in (x, known)))

@@ -77,6 +77,11 @@ class Held:
         )
 
 
+def inputs_of(rows: Any) -> np.ndarray | None:
+    """(N, …) of a split of a program whose rows are held; None where they are asked for one by one."""
+    return importlib.import_module("unstuck.training.from_program").arrays(rows)[0]
+
+
 def _spared(rows: Any, order: np.ndarray, size: int) -> tuple[Any, Any]:
     """Some of the rows, and the others, of which none is left alone in a batch: normalization cannot take one."""
     count = max(1, round(SHARE * len(order)))

@@ -60,6 +60,7 @@ def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column
         found["out of fold"] = score(unseen[name], y, train.kind)
     rows = {"out of fold": len(x)} | {name: len(targets) for name, (_, targets) in asked.items()}
     columns = _columns(scores, rows, train.kind) | _beyond_chance(unseen, y, fold, seed)
+    columns |= _beyond_constant(unseen, y, train.kind)
     if train.kind == "classes":
         better = max(unseen["forest"], unseen["linear"], key=lambda shares: _likelihood(shares, y))
         columns |= _of_doubt(doubt(better, y)) | _of_recall(unseen, y, coding)
@@ -168,6 +169,19 @@ def _beyond_chance(
         size = np.sqrt((said**2).mean(axis=0))
         p = min(p, 2 * permutation_p(said / np.where(size > 0, size, 1), targets, seed=seed))
     return {"chance_p": Column(np.array(p), "probability by chance")}
+
+
+def _beyond_constant(unseen: Mapping[str, np.ndarray], y: np.ndarray, kind: str) -> dict[str, Column]:
+    """How far the better model lies above the mean target, of rows neither has seen: in score, or in variance.
+
+    Variance that shares explain counts too: of a rare class decisions may never tell.
+    """
+    gains = [
+        score(unseen[name], y, by) - score(unseen["chance"], y, by)
+        for name in ("forest", "linear")
+        for by in {kind, "numbers"}
+    ]
+    return {"unseen_gain": Column(np.array(max(gains)), "of the score, or of variance, above a constant")}
 
 
 def _centered(values: np.ndarray, fold: np.ndarray) -> np.ndarray:

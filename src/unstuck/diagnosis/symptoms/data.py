@@ -24,6 +24,8 @@ CHANCE = 0.05
 """Probability, above which what was seen may be chance; by custom."""
 SURELY = 0.001
 """The same where one such accident must not be called a fault."""
+UNMATCHED = 0.002
+"""Probability that is told where none of 999 shuffles, of two models, comes up to what was seen."""
 ERRORS = 3.0
 """Standard errors that are beyond doubt."""
 FEWEST_FOR_NONE = 160.0
@@ -160,7 +162,8 @@ def _targets_shifted(evidence: Evidence) -> Finding | None:
 def _no_better_than_chance(evidence: Evidence) -> Finding | None:
     """Not said of few rows, nor where the program itself beats chance: a forest does not see everything."""
     p = evidence.number("chance_p")
-    if not p > CHANCE or evidence.number("rows_tried") < FEWEST_FOR_NONE or beats_chance(evidence) is True:
+    is_few = evidence.number("rows_tried") < FEWEST_FOR_NONE
+    if not is_without_signal(evidence) or is_few or beats_chance(evidence) is True:
         return None
     sentence = "neither a forest nor a linear model predicts rows that they have not seen better than chance"
     return Finding("no-better-than-chance", sentence, p, CHANCE, "probability by chance")
@@ -206,6 +209,16 @@ def _feature_tells_all(evidence: Evidence) -> Finding | None:
 
 
 # what experiments on the data ask too
+
+
+def is_without_signal(evidence: Evidence) -> bool:
+    """Whether no model makes anything of unseen rows.
+
+    What goes together with the targets by more than chance, and predicts them no better than their mean, is an
+    accident of one in twenty, unless no shuffle comes up to it.
+    """
+    p = evidence.number("chance_p")
+    return p > CHANCE or (p > UNMATCHED and evidence.number("unseen_gain") <= 0)
 
 
 def is_known(evidence: Evidence) -> bool:
