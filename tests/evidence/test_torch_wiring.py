@@ -86,8 +86,34 @@ def shuffled_targets(model, x, y, loss, optimizer):
     return loss(outputs, y)
 
 
-def multiplied(model, x, y, loss, optimizer):
-    return functional_step(model, x, y, lambda outputs, targets: 50 * loss(outputs, targets), optimizer)
+def times(factor):
+    """A step of a multiple of the loss."""
+
+    def step(model, x, y, loss, optimizer):
+        return functional_step(model, x, y, lambda o, t: factor * loss(o, t), optimizer)
+
+    return step
+
+
+def clipped_to_nothing(model, x, y, loss, optimizer):
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    value.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+    optimizer.step()
+    return value
+
+
+def penalised(power, strength=0.1):
+    """A step with a penalty on the weights by hand."""
+
+    def step(model, x, y, loss, optimizer):
+        def whole(outputs, targets):
+            return loss(outputs, targets) + strength * sum(p.abs().pow(power).sum() for p in model.parameters())
+
+        return functional_step(model, x, y, whole, optimizer)
+
+    return step
 
 
 # models with a fault
@@ -250,9 +276,17 @@ FAULTS = {
     ],
     "gradient-not-plain": [
         lambda: classifier(step=shuffled_targets),
-        lambda: regression(
-            step=lambda m, x, y, loss, o: functional_step(m, x, y, lambda a, b: 50 * loss(a, b), o)
-        ),
+    ],
+    "gradient-shortened": [
+        lambda: regression(step=times(0.02)),
+        lambda: classifier(step=times(0.02), optimizer=adam, model=dropout_model),
+        lambda: classifier(step=clipped_to_nothing),
+    ],
+    "gradient-lengthened": [lambda: regression(step=times(50)), lambda: classifier(step=times(50))],
+    "weights-penalised": [
+        lambda: classifier(step=penalised(1)),
+        lambda: regression(step=penalised(2)),
+        lambda: classifier(step=penalised(1), model=dropout_model),
     ],
     "step-missing": [lambda: classifier(step=no_update), lambda: classifier(model=Ungraded)],
     "wrong-mode-in-training": [lambda: classifier(step=in_evaluation_mode, model=dropout_model)],
@@ -349,6 +383,25 @@ def test_statistics_that_were_put_to_rest_are_meant_to_stay():
             return self.inner(x)
 
     assert seen(classifier(model=Rested)) == {}
+
+
+@pytest.mark.parametrize("step", [times(0.2), times(5), penalised(1, 1e-4), penalised(2, 1e-4)])
+def test_a_somewhat_other_gradient_is_nothing(step):
+    assert seen(classifier(step=step)) == {}
+
+
+def test_what_is_added_and_changes_with_the_rows_is_no_penalty():
+    def step(model, x, y, loss, optimizer):
+        return functional_step(model, x, y, lambda o, t: loss(o, t) + o.square().mean(), optimizer)
+
+    measured = evidence(classifier(step=step))
+    assert measured.number("step_added") > wiring.ADDED
+    assert measured.number("step_added_by_rows") > 10 * wiring.BY_ROWS
+
+
+def test_the_length_of_a_gradient_is_its_factor():
+    for factor in (0.03, 1.0, 7.0):
+        assert evidence(regression(step=times(factor))).number("step_length") == pytest.approx(factor, rel=1e-5)
 
 
 def test_labels_behind_a_softmax_are_bounded():

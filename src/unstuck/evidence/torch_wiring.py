@@ -10,6 +10,7 @@ from torch.nn.modules import module as modules
 from unstuck.evidence.evidence import Column, Evidence, word
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import quiet, spread
+from unstuck.evidence.torch_gradient import of_gradient
 from unstuck.evidence.torch_outputs import of_outputs
 from unstuck.evidence.torch_sense import of_sense
 from unstuck.evidence.torch_steps import Call, Spy, Vector, engine_of, of_steps
@@ -34,6 +35,7 @@ def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
         | of_outputs(engine.model, x, y, facts)
         | _of_objective(facts, y)
         | of_sense(engine.loss, y, facts)
+        | of_gradient(program, seed=seed)
     )
 
 

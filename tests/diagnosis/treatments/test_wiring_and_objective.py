@@ -49,6 +49,41 @@ def group_of(id, program):
 # wiring
 
 
+def stepping(change, clip=None):
+    """A training step of a changed loss, or with a clipped gradient."""
+
+    def step(model, x, y, loss, optimizer):
+        optimizer.zero_grad()
+        value = loss(model(x), y)
+        change(value, model).backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        return value
+
+    return step
+
+
+def squares(model):
+    return sum(parameter.square().sum() for parameter in model.parameters())
+
+
+def test_the_usual_step_comes_where_a_step_has_another_length_or_a_penalty():
+    steps = {
+        "usual": stepping(lambda value, model: value),
+        "twice": stepping(lambda value, model: 2 * value),
+        "short": stepping(lambda value, model: value / 50),
+        "clipped": stepping(lambda value, model: value, clip=1e-3),
+        "long": stepping(lambda value, model: 50 * value),
+        "penalised": stepping(lambda value, model: value + squares(model)),
+    }
+    for id, names in (("plain-length", {"short", "clipped", "long"}), ("no-penalty", {"penalised"})):
+        done = {name: treated(id, replace(classes(), step=step)) for name, step in steps.items()}
+        assert {name for name in done if done[name]} == names
+        assert all(found.program.step is None for found in done.values() if found)
+        assert treated(id, classes()) is None
+
+
 def test_batch_statistics_that_never_move_are_moved_as_torch_does_it():
     def still():
         return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8, momentum=0.0), nn.ReLU(), nn.Linear(8, 3))

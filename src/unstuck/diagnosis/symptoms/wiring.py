@@ -13,8 +13,12 @@ FLIPPED, UPHILL = -0.5, -0.9
 """Cosines: of the gradient with the plain one, of an update with the way downhill; docs/thresholds.md."""
 CARRIED = 0.5
 """Share of the earlier gradient that is in the next; by definition 0 with zero_grad, and 1 without."""
-ALIKE, LONGER = 0.5, 10.0
-"""A gradient's least cosine with the plain one, and its length as a multiple of it at most; docs/thresholds.md."""
+ALIKE = 0.5
+"""A gradient's least cosine with the plain one; docs/thresholds.md."""
+SAME, SHORTER, LONGER = 0.9, 0.1, 10.0
+"""Cosine from which only a gradient's length differs, and that beside the plain one's; docs/thresholds.md."""
+ADDED, BY_ROWS = 0.1, 0.01
+"""Length of what a step adds beside the plain gradient, and its change with the rows; docs/thresholds.md."""
 MODE = 1e-3
 """Difference between outputs, as a share of their spread, below which a mode, or chance, hardly matters."""
 MIXED = 1e-4
@@ -75,14 +79,37 @@ def _not_plain(evidence: Evidence) -> Finding | None:
     if not _has(evidence, "step_gradient_cosine"):
         return None
     cosine = float(evidence["step_gradient_cosine"].values[0])
-    ratio = float(evidence["step_gradient_ratio"].values[0])
-    if abs(cosine) < ALIKE:
-        said = "The step's gradient has little to do with the loss's."
-        return Finding("gradient-not-plain", said, cosine, ALIKE, "cosine")
-    if ratio > LONGER:
-        said = "The step's gradient is a multiple of the loss's."
-        return Finding("gradient-not-plain", said, ratio, LONGER, "times the plain gradient's length")
-    return None
+    if not abs(cosine) < ALIKE:
+        return None
+    said = "The step's gradient has little to do with the loss's."
+    return Finding("gradient-not-plain", said, cosine, ALIKE, "cosine")
+
+
+def shortened(evidence: Evidence) -> Finding | None:
+    """A step's gradient that is a small part of the loss's."""
+    length = evidence.number("step_length")
+    if not (evidence.number("step_cosine") > SAME and length < SHORTER):
+        return None
+    said = "The step's gradient is a small part of the loss's, in the same direction."
+    return Finding("gradient-shortened", said, length, SHORTER, "times the plain gradient's length")
+
+
+def lengthened(evidence: Evidence) -> Finding | None:
+    """A step's gradient that is a multiple of the loss's."""
+    length = evidence.number("step_length")
+    if not (evidence.number("step_cosine") > SAME and length > LONGER):
+        return None
+    said = "The step's gradient is a multiple of the loss's, in the same direction."
+    return Finding("gradient-lengthened", said, length, LONGER, "times the plain gradient's length")
+
+
+def penalised(evidence: Evidence) -> Finding | None:
+    """A penalty on the weights, which is the same for all rows."""
+    added = evidence.number("step_added")
+    if not (added > ADDED and evidence.number("step_added_by_rows") < BY_ROWS):
+        return None
+    said = "The step adds to the loss's gradient what is the same for other rows: a penalty on the weights."
+    return Finding("weights-penalised", said, added, ADDED, "times the plain gradient's length")
 
 
 def _no_step(evidence: Evidence) -> Finding | None:
@@ -207,6 +234,9 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("gradient-flipped", "steps go uphill", _flipped, _OURS),
     Symptom("gradient-accumulates", "gradients pile up", _accumulates, _EXACT),
     Symptom("gradient-not-plain", "the gradient is not the loss's", _not_plain, _OURS),
+    Symptom("gradient-shortened", "a fraction of the gradient", shortened, _OURS),
+    Symptom("gradient-lengthened", "a multiple of the gradient", lengthened, _OURS),
+    Symptom("weights-penalised", "a penalty on the weights", penalised, _OURS),
     Symptom("step-missing", "nothing is updated", _no_step, _EXACT),
     Symptom("wrong-mode-in-training", "trained in evaluation mode", _mode, _EXACT),
     Symptom("statistics-still", "statistics never learned", _still, _EXACT),

@@ -44,6 +44,8 @@ def _rates() -> Iterable[Treatment]:
 
 _ALL = (
     _of("wiring", 1, "plain-step", "train by the usual step: zero_grad, backward, step"),
+    _of("wiring", 1, "plain-length", "step by the loss's own gradient, not a fraction or a multiple of it"),
+    _of("wiring", 1, "no-penalty", "add no penalty on the weights to the loss"),
     _of("wiring", 1, "optimize-all", "give the optimizer all of the model's parameters"),
     _of("wiring", 1, "unfreeze", "train every parameter", of_recipe.unfreeze),
     _of("wiring", 2, "reconnect", "let the gradient through where the forward pass cuts it"),

@@ -9,12 +9,14 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from unstuck.diagnosis.symptoms.wiring import lengthened, penalised, shortened
 from unstuck.diagnosis.terms import Treated
 from unstuck.diagnosis.treatments.torch_flow import DROPOUTS, Call
 from unstuck.diagnosis.treatments.torch_losses import Negated, PerRow, Reshaped, keep_score
 from unstuck.diagnosis.treatments.torch_optimization import Maker, line_of, sample
 from unstuck.diagnosis.treatments.torch_surgery import Answers, Rewired, draft, site, with_model
 from unstuck.evidence.facts import Facts
+from unstuck.evidence.torch_gradient import of_gradient
 from unstuck.training.program import Program
 
 
@@ -25,6 +27,17 @@ def plain_step(program: Program, facts: Facts) -> Treated | None:
     name = getattr(program.step, "__name__", type(program.step).__name__)
     usual = ("optimizer.zero_grad()", "loss(model(x), y).backward()", "optimizer.step()")
     return Treated(replace(program, step=None), (f"- step = {name}", *(f"+ {line}" for line in usual)))
+
+
+def plain_length(program: Program, facts: Facts) -> Treated | None:
+    """The usual step, where the user's own has the plain gradient's direction and another length."""
+    measured = of_gradient(program, seed=0)
+    return plain_step(program, facts) if shortened(measured) or lengthened(measured) else None
+
+
+def no_penalty(program: Program, facts: Facts) -> Treated | None:
+    """The usual step, where the user's own adds what depends on the weights alone."""
+    return plain_step(program, facts) if penalised(of_gradient(program, seed=0)) else None
 
 
 def optimize_all(program: Program, facts: Facts) -> Treated | None:
