@@ -20,6 +20,8 @@ def of(**numbers):
         ("tiny-batches", of(batch_rows=2, steps=300), of(batch_rows=3, steps=300)),
         ("tiny-batches", of(batch_rows=2, steps=300), of(batch_rows=2, steps=299)),
         ("decay-heavy", of(weight_decay=0.021), of(weight_decay=0.02)),
+        ("rate-vanishes", of(rate_faint=0.51), of(rate_faint=0.5)),
+        ("rate-grows", of(rate_end=10.1), of(rate_end=10)),
         ("rows-random", of(rows_random=1), of(rows_random=0)),
     ],
 )

@@ -1,5 +1,7 @@
 """Layers: what is measured is what its definition says, and each fault of the start is seen."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 from ordinary import ORDINARY, binary, classifier, mlp, numbers, regression
-from unstuck.diagnosis.symptoms import start
+from unstuck.diagnosis.symptoms import settings, start
 from unstuck.evidence.torch_facts import facts_of
 from unstuck.evidence.torch_fit import of_fit
 from unstuck.evidence.torch_layers import of_layers
+from unstuck.evidence.torch_start import of_start
 from unstuck.evidence.torch_steps import engine_of
 
 
@@ -167,3 +170,26 @@ def test_the_cost_of_fitting_a_batch_is_told_in_trainings():
     program = classifier(epochs=20)
     cost = of_fit(program, facts_of(program, seed=0), seed=0).number("fit_trainings")
     assert 0 < cost <= 2 * 150 * 32 / (20 * 96)
+
+
+def of_schedule(schedule):
+    program = classifier(schedule=schedule, epochs=40)
+    return of_start(program, facts_of(program, seed=0), seed=0)
+
+
+def test_a_schedule_that_vanishes_or_grows_is_seen_beside_those_in_use():
+    steps = 40 * -(-len(classifier().train[0]) // 16)
+    usual = {
+        "cosine": lambda step: (1 + math.cos(math.pi * step / steps)) / 2,
+        "steps": lambda step: 0.1 ** (3 * step // steps),
+        "warm": lambda step: min(1, step / (0.1 * steps)),
+        "none": None,
+    }
+    for name, schedule in usual.items():
+        measured = of_schedule(schedule)
+        findings = [symptom.look(measured) for symptom in settings.SYMPTOMS if symptom.id.startswith("rate-")]
+        assert findings == [None, None], name
+    vanishing = of_schedule(lambda step: 0.97**step)
+    assert vanishing.number("rate_faint") == np.mean(0.97 ** np.arange(steps) < 0.01)
+    growing = of_schedule(lambda step: 1.05**step)
+    assert growing.number("rate_end") == pytest.approx(1.05 ** (steps - 1) / np.median(1.05 ** np.arange(steps)))

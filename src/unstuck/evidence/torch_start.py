@@ -13,6 +13,7 @@ from unstuck.training import torch_random
 from unstuck.training.program import Program
 
 _ROWS = 256  # looked at, at most
+_STEPS, _FAINT = 1000, 0.01  # of a schedule that are looked at, at most; share of the peak that is next to nothing
 
 
 def of_start(program: Program, facts: Facts, *, seed: int) -> Evidence:
@@ -27,5 +28,20 @@ def of_start(program: Program, facts: Facts, *, seed: int) -> Evidence:
         "weight_decay": Column(np.array(facts.weight_decay), "per unit of rate"),
         "rows_random": Column(np.array(float(not torch.equal(x, again))), "whether"),
     }
+    settings |= _of_schedule(program, facts)
     layers = of_layers(engine.model, engine.loss, x, y, facts=facts)
     return Evidence(settings) | layers | of_fit(program, facts, seed=seed)
+
+
+def _of_schedule(program: Program, facts: Facts) -> dict[str, Column]:
+    """How much of a training has next to no rate, and what the rate ends at beside its usual one."""
+    if program.schedule is None:
+        return {}
+    steps = spread(facts.steps_per_epoch * facts.epochs, _STEPS)
+    factors = np.array([program.schedule(int(step)) for step in steps], dtype=np.float64)
+    peak, usual = float(factors.max()), float(np.median(factors))
+    faint = float((factors < _FAINT * peak).mean()) if peak > 0 else 1.0
+    return {
+        "rate_faint": Column(np.array(faint), "share of the steps"),
+        "rate_end": Column(np.array(float(factors[-1]) / usual if usual > 0 else np.nan), "times the median rate"),
+    }

@@ -84,6 +84,13 @@ def test_the_usual_step_comes_where_a_step_has_another_length_or_a_penalty():
         assert treated(id, classes()) is None
 
 
+def test_without_a_schedule_the_rate_stays():
+    scheduled = replace(classes(), schedule=lambda step: 0.5**step)
+    done = treated("constant-rate", scheduled)
+    assert done.program.schedule is None
+    assert treated("constant-rate", classes()) is None
+
+
 def test_batch_statistics_that_never_move_are_moved_as_torch_does_it():
     def still():
         return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8, momentum=0.0), nn.ReLU(), nn.Linear(8, 3))

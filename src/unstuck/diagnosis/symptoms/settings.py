@@ -11,6 +11,12 @@ HEAVY = 0.02
 """Weight decay: AdamW's own is 0.01; docs/thresholds.md."""
 
 
+FAINT = 0.5
+"""Share of a training whose rate is below a hundredth of its peak; docs/thresholds.md."""
+GROWN = 10.0
+"""Rate that a schedule ends at, as a multiple of its median; docs/thresholds.md."""
+
+
 def _few_steps(evidence: Evidence) -> Finding | None:
     steps = evidence.number("steps")
     if not steps < FEW:
@@ -38,11 +44,28 @@ def _rows_random(evidence: Evidence) -> Finding | None:
     return Finding("rows-random", "a training row is another each time it is asked for", 1.0, 0.0, "whether")
 
 
+def _rate_vanishes(evidence: Evidence) -> Finding | None:
+    share = evidence.number("rate_faint")
+    if not share > FAINT:
+        return None
+    said = f"for {share:.0%} of the training the schedule leaves less than a hundredth of the rate"
+    return Finding("rate-vanishes", said, share, FAINT, "share of the updates")
+
+
+def _rate_grows(evidence: Evidence) -> Finding | None:
+    end = evidence.number("rate_end")
+    if not end > GROWN:
+        return None
+    return Finding("rate-grows", f"the schedule ends at {end:.3g} times the usual rate", end, GROWN, "times")
+
+
 _OURS = "docs/thresholds.md"
 
 SYMPTOMS = (
     Symptom("few-steps", "few updates", _few_steps, _OURS),
     Symptom("tiny-batches", "batches of a row or two", _tiny_batches, _OURS),
     Symptom("decay-heavy", "heavy weight decay", _decay_heavy, _OURS),
+    Symptom("rate-vanishes", "a rate that vanishes", _rate_vanishes, _OURS),
+    Symptom("rate-grows", "a rate that grows", _rate_grows, _OURS),
     Symptom("rows-random", "training rows that change", _rows_random, "by definition"),
 )

@@ -45,6 +45,14 @@ def _times(make: Maker, factor: float, parameters: Iterable[nn.Parameter]) -> Op
     return optimizer
 
 
+def constant_rate(program: Program, facts: Facts) -> Treated | None:
+    """No schedule."""
+    if program.schedule is None:
+        return None
+    name = getattr(program.schedule, "__name__", type(program.schedule).__name__)
+    return Treated(replace(program, schedule=None), (f"- schedule = {name}", "+ schedule = None"))
+
+
 def adam(program: Program, facts: Facts) -> Treated | None:
     """Adam as published, on the same parameters; nothing where it is so already, at whatever rate."""
     old = sample(program, facts)
