@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.diagnosis.causes import CAUSES
-from unstuck.diagnosis.decided import NEARLY, in_order, of_data, verdicts
+from unstuck.diagnosis.decided import NEARLY, in_order, of_data, rows_mixed, verdicts
 from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.search import Outcome
 from unstuck.diagnosis.terms import Cure, Status, Verdict
@@ -187,3 +187,25 @@ def test_rare_rows_must_be_missed_and_be_found_once_classes_weigh_the_same(monke
     monkeypatch.setattr(lab, "of", lambda arm: weighed if arm == ("class-weights",) else [])
     (verdict,) = of_data(lab, control, RARE, {"class-imbalance": 1.0}, [control])
     assert verdict.status is status
+
+
+def mixed(*symptoms, normalized=0.0, cure=None):
+    measured = Evidence(
+        {
+            name: Column(np.array(value), "")
+            for name, value in {"rows_mixed": 0.2, "rows_normalized": normalized}.items()
+        }
+    )
+    return [one.status for one in rows_mixed(dict.fromkeys(symptoms, "seen"), measured, cure)]
+
+
+def test_rows_that_decide_each_others_answers_are_confirmed_where_they_are_fitted_worse_than_they_can_be():
+    assert mixed("rows-mixed", "fit-poor") == [CONFIRMED]
+    assert mixed("rows-mixed") == [UNDECIDED]
+    assert mixed("rows-mixed", "fit-poor", normalized=1.0) == [UNDECIDED]
+    assert mixed("fit-poor") == []
+
+
+def test_rows_that_are_mixed_are_not_to_blame_where_something_else_cures():
+    assert mixed("rows-mixed", "fit-poor", cure=cure("adam")) == []
+    assert mixed("rows-mixed", "fit-poor", cure=cure("adam", verified=False)) == [CONFIRMED]

@@ -368,6 +368,16 @@ def test_statistics_that_any_batch_moves_are_learned(momentum):
     assert seen(classifier(model=lambda: normed(momentum))) == {}
 
 
+def test_it_is_told_whether_batch_normalization_mixes_the_rows():
+    def unkept():
+        return nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Linear(8, 3))
+
+    for model, mixed, normalized in ((unkept, True, 1), (lambda: normed(0.1), False, 0), (softmaxed(0), True, 0)):
+        measured = evidence(classifier(model=model))
+        assert (measured.number("rows_mixed") > wiring.MIXED) == mixed
+        assert measured.number("rows_normalized") == normalized
+
+
 def test_statistics_that_were_put_to_rest_are_meant_to_stay():
     class Rested(nn.Module):
         def __init__(self):

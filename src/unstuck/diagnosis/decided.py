@@ -144,6 +144,31 @@ def of_data(
     return made
 
 
+def rows_mixed(seen: Mapping[str, str], evidence: Evidence, cure: Cure | None) -> list[Verdict]:
+    """Of rows that decide each other's answers, which no treatment undoes; nothing where a cure was proven.
+
+    Confirmed where batch normalization, whose mode would be wrong, is not what mixes them, and the program fits
+    the rows that it sees worse than a small model predicts others.
+
+    Args:
+        seen: symptoms that are present, with what is said of them.
+        evidence: of the outputs, in evaluation mode.
+        cure: what helped, if anything did.
+    """
+    if "rows-mixed" not in seen or (cure and cure.verified):
+        return []
+    is_out = evidence.number("rows_normalized") == 0 and "fit-poor" in seen
+    said = (
+        "predicted: with other rows beside it a row gets another answer, and rows are fitted poorly",
+        "tested: the other half of a batch is exchanged for copies of one row, in evaluation mode",
+        f"came: outputs change by {evidence.number('rows_mixed'):.2g} of their size; "
+        + (seen.get("fit-poor") or "rows are fitted as well as they can be"),
+    )
+    status = Status.CONFIRMED if is_out else Status.UNDECIDED
+    evidenced = (*_symptoms("shape-mismatch", seen), *said)
+    return [Verdict(cause="shape-mismatch", status=status, effect=None, evidence=evidenced)]
+
+
 def _counts(lab: Lab) -> tuple[int, int]:
     assert isinstance(lab.subject, OfProgram)
     return len(lab.subject.held.choosing.test), len(lab.subject.held.judging.test)

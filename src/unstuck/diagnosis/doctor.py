@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from unstuck.diagnosis.controls import Following, of_controls
-from unstuck.diagnosis.decided import in_order, of_data, verdicts
+from unstuck.diagnosis.decided import in_order, of_data, rows_mixed, verdicts
 from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.proof import proven
@@ -100,7 +100,11 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
     return Diagnosis(
         findings=findings,
         verdicts=in_order(
-            [*verdicts(lab, findings, points, search.outcomes, cure), *of_data(lab, facts, evidence, points, best)]
+            [
+                *verdicts(lab, findings, points, search.outcomes, cure),
+                *of_data(lab, facts, evidence, points, best),
+                *rows_mixed({one.symptom: one.sentence for one in findings}, evidence, cure),
+            ]
         ),
         cure=cure if cure and cure.verified else None,
         cost=lab.cost,

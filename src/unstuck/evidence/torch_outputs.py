@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from unstuck.evidence.evidence import Column, Evidence, word
 from unstuck.evidence.facts import Facts
@@ -57,6 +58,7 @@ def of_outputs(model: nn.Module, x: Tensor, y: Tensor, facts: Facts) -> Evidence
         passes = [_told(model, x), _told(model, x)]
         columns = {
             **_of_rows(model, x),
+            "rows_normalized": _number(_normalizes(model, x), "whether"),
             "outputs_random": _number(_apart(*passes), "share of their spread"),
             "outputs_spread": _number(_spread(passes[0]), "share of their size"),
             "mode_difference": _number(_mode_difference(model, x, passes[0]), "share of their spread"),
@@ -123,6 +125,26 @@ def _of_rows(model: nn.Module, x: Tensor) -> dict[str, Column]:
         torch_random.put(random)
         largest = max(largest, float((first[kept] - _told(model, others)[kept]).abs().max()))
     return {"rows_mixed": _number(largest / _size(first), "share of the outputs' size")}
+
+
+class _Normalized(TorchFunctionMode):
+    """Notes whether a batch normalization takes the batch's own mean and spread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_batch = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") == "batch_norm":
+            self.by_batch |= bool(kwargs.get("training", args[5] if len(args) > 5 else False))
+        return func(*args, **kwargs)
+
+
+def _normalizes(model: nn.Module, x: Tensor) -> float:
+    with _Normalized() as seen:
+        _told(model, x)
+    return float(seen.by_batch)
 
 
 def _size(told: Tensor) -> float:
