@@ -92,12 +92,20 @@ FAULTS = {
             model=lambda: nn.Sequential(nn.Linear(6, 16), nn.Linear(16, 1), nn.Sigmoid()), loss=nn.BCELoss()
         ),
     ],
+    "growth-steep": [
+        lambda: classifier(model=lambda: nn.Sequential(nn.Linear(6, 8), Exponential(), nn.Linear(8, 3)))
+    ],
     "batch-not-fitted": [lambda: classifier(model=dead_for_good)],
     "dropout-heavy": [
         lambda: classifier(model=lambda: dropped(16, 0.8)),
         lambda: classifier(model=lambda: dropped(3, 0.5)),
     ],
 }
+
+
+class Exponential(nn.Module):
+    def forward(self, x):
+        return x.exp()
 
 
 def exploding():
@@ -193,3 +201,22 @@ def test_a_schedule_that_vanishes_or_grows_is_seen_beside_those_in_use():
     assert vanishing.number("rate_faint") == np.mean(0.97 ** np.arange(steps) < 0.01)
     growing = of_schedule(lambda step: 1.05**step)
     assert growing.number("rate_end") == pytest.approx(1.05 ** (steps - 1) / np.median(1.05 ** np.arange(steps)))
+
+
+def test_growth_is_that_of_a_line_a_square_or_a_cube():
+    class Power(nn.Module):
+        def __init__(self, power):
+            super().__init__()
+            self.first, self.last, self.power = nn.Linear(6, 8, bias=False), nn.Linear(8, 3), power
+
+        def forward(self, x):
+            return self.last(self.first(x) ** self.power)
+
+    for power in (1, 2, 3):
+        program = classifier(model=lambda power=power: Power(power))
+        assert measured(program).number("growth") == pytest.approx(10**power, rel=1e-3)
+        assert ("growth-steep" in seen(program)) == (power > 1)
+
+
+def test_growth_without_end_is_infinite():
+    assert measured(FAULTS["growth-steep"][0]()).number("growth") == np.inf

@@ -89,11 +89,12 @@ def of_layers(
         watched, value = _forward(model, loss, x, y, random)
         model.train()
         gradient = plain_gradient(model, loss, x, y, random)
-        bend, weighed = _bend(model, x) if whole else (np.nan, 0)
+        bend, growth, weighed = _bend(model, x) if whole else (np.nan, np.nan, 0)
     columns = {
         **_of_activations(watched.seen, whole=whole),
         **_of_gradient(model, gradient, whole=whole),
         "nonlinearity": Column(np.array(bend), "share of the outputs' change"),
+        "growth": Column(np.array(growth), "times, from ten to a hundred times the inputs"),
         "weight_layers": Column(np.array(float(weighed)), "layers"),
         "probe_loss": Column(np.array(value), "loss"),
         "input_spread": Column(np.array(_spread(x.reshape(len(x), -1).float().cpu().numpy())), "over rows"),
@@ -212,9 +213,9 @@ def _alike(named: Vector, gradient: Vector, name: str) -> float:
     return float((counts[which] > 1).double().mean())
 
 
-def _bend(model: nn.Module, x: Tensor) -> tuple[float, int]:
-    """How far what goes into the last layer's activation is from linear in the inputs, and how many layers have
-    weights. f(a + b) - f(a) - f(b) + f(0) is 0 of a linear layer after another."""
+def _bend(model: nn.Module, x: Tensor) -> tuple[float, float, int]:
+    """How far what goes into the last layer's activation is from linear in the inputs, how it grows with
+    them, and how many layers have weights. f(a + b) - f(a) - f(b) + f(0) is 0 of a linear layer after another."""
     outputs: list[Tensor] = []
     called = set[str]()
 
@@ -226,7 +227,7 @@ def _bend(model: nn.Module, x: Tensor) -> tuple[float, int]:
         return note
 
     if not x.is_floating_point() or len(x) < 2:
-        return np.nan, 0
+        return np.nan, np.nan, 0
     a, b = x, x.flip(0)
     model.eval()
     parts = {name: part for name, part in _weighed(model).items() if not [*part.children()]}
@@ -234,14 +235,17 @@ def _bend(model: nn.Module, x: Tensor) -> tuple[float, int]:
     values: list[Tensor] = []
     try:
         with torch_random.lent(x.device), torch.no_grad():
-            for inputs in (a + b, a, b, torch.zeros_like(x)):
+            for inputs in (a + b, a, b, torch.zeros_like(x), 10 * a, 100 * a):
                 outputs.clear()
                 made = model(inputs).detach().double()
                 values.append(outputs[-1] if outputs else made)
     finally:
         for handle in handles:
             handle.remove()
-    both, first, second, none = values
+    both, first, second, none, far, farther = values
     scale = float((first - none).abs().mean() + (second - none).abs().mean())
     matrices = [name for name in called if any(part.ndim > 1 for part in parts[name].parameters())]
-    return float((both - first - second + none).abs().mean()) / scale if scale else np.nan, len(matrices)
+    bend = float((both - first - second + none).abs().mean()) / scale if scale else np.nan
+    near, away = float((far - none).abs().mean()), float((farther - none).abs().mean())
+    growth = away / near if near and np.isfinite(away) else (np.inf if near else np.nan)
+    return bend, growth, len(matrices)

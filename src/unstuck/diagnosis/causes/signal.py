@@ -41,8 +41,13 @@ CAUSES = (
         fault="An activation or a sum that grows without bound, too large weights.",
         experiment="Layers are normalized, or the activation is replaced by ReLU.",
         prediction="Activations stay of one size, and the loss stays finite.",
-        symptoms={"activations-explode": 0.8, "gradients-explode": 0.7, "loss-not-finite": 0.4},
-        treatments=("clip-gradient", "reinitialize", "relu", "normalize"),
+        symptoms={
+            "growth-steep": 0.9,
+            "activations-explode": 0.8,
+            "gradients-explode": 0.7,
+            "loss-not-finite": 0.4,
+        },
+        treatments=("relu", "clip-gradient", "reinitialize", "normalize"),
         neighbours=("learning-rate-too-high", "poor-initialisation", "unscaled-inputs"),
     ),
     Cause(

@@ -19,6 +19,8 @@ ALIKE = 0.5
 """Share of a layer's units that have a twin, in weights and in gradients: they stay one unit."""
 STRAIGHT = 1e-4
 """How far outputs are from linear in inputs, as a share of their change; float32 makes 1e-6."""
+STEEP = 30.0
+"""Growth of outputs, from ten to a hundred times the inputs: 10 of a line, 100 of a square; between them."""
 UNFITTED = 0.5
 """Loss of one batch that was trained on alone, as a share of what constant outputs reach; docs/thresholds.md."""
 DROPPED, KEPT = 0.6, 4.0
@@ -131,6 +133,14 @@ def _straight(evidence: Evidence) -> Finding | None:
     return Finding("no-nonlinearity", said, value, STRAIGHT, "share of the outputs' change")
 
 
+def _steep(evidence: Evidence) -> Finding | None:
+    value = evidence.number("growth")
+    if not value > STEEP:
+        return None
+    said = "The network grows faster than a line: what is somewhat larger comes out larger by far."
+    return Finding("growth-steep", said, value, STEEP, "times, for ten times the inputs")
+
+
 def _unfitted(evidence: Evidence) -> Finding | None:
     value = evidence.number("fit_loss")
     if not value > UNFITTED:
@@ -164,6 +174,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("gradients-explode", "exploding gradients", _gradients_explode, _OURS),
     Symptom("units-alike", "units that are alike", _alike, "by definition"),
     Symptom("no-nonlinearity", "no nonlinearity", _straight, "by definition, but for rounding"),
+    Symptom("growth-steep", "steeper than a line", _steep, "by definition"),
     Symptom("batch-not-fitted", "one batch is not fitted", _unfitted, _OURS),
     Symptom("dropout-heavy", "heavy dropout", _dropped, _OURS),
 )

@@ -6,6 +6,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from unstuck.diagnosis.terms import Treated
+from unstuck.diagnosis.treatments.torch_bends import Bend, Bridged, bends
 from unstuck.diagnosis.treatments.torch_flow import NORMALIZATIONS, SQUASHING, Call, Flow
 from unstuck.diagnosis.treatments.torch_resizing import mended
 from unstuck.diagnosis.treatments.torch_surgery import (
@@ -29,6 +30,7 @@ _BATCH = 8
 # Layers between input and output that any start gets a signal through
 _SHALLOW = 3
 _SIMPLE = ("linear", "conv1d", "conv2d", "conv3d")
+_UNFIT = SQUASHING | {"exp", "sin", "cos", "tanhshrink"}
 _RECTIFIERS = ("relu", "relu6", "threshold")
 # Gains of the activations' variance, as torch.nn.init.calculate_gain has them, by what follows a layer; He et al.
 # 2015, arXiv:1502.01852, for what is zero on one side; Glorot & Bengio 2010 for all else
@@ -36,9 +38,26 @@ _HE = ("relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "gelu", "silu", "
 
 
 def relu(program: Program, facts: Facts) -> Treated | None:
-    """ReLU in the place of hidden activations that flatten out."""
-    names = SQUASHING | {"exp", "sin", "cos", "tanhshrink"}
-    return _activated(program, facts, names, nn.ReLU())
+    """ReLU in the place of hidden activations that flatten out or grow faster than a line, named or not."""
+    look = draft(program, facts)
+    found, spans = look.flow(), bends(look)
+    bent = tuple(bend for bend in spans if bend.is_bad)
+    within = {place for bend in spans for place in range(bend.source, bend.target)}
+    named = [call for call in found.activations if call.name in _UNFIT and call.feeds and call.place not in within]
+    operation = plan(look.model, found, [Change(call, nn.ReLU) for call in named])
+    if operation is None and not bent:
+        return None
+    lines = [text for call in named for text in (f"- {site(look.model, call)}", f"+ {_at(look, call)}nn.ReLU()")]
+    places = {call.place: call for call in found.calls}
+    for bend in bent:
+        lines += [f"  {site(look.model, places[bend.source])}", "+ nn.ReLU()  # in the place of what follows it"]
+    treated = with_model(program, operation) if operation else program
+    treated = with_model(treated, partial(_bridged, bent)) if bent else treated
+    return Treated(treated, tuple(lines) if bent else tuple(dict.fromkeys(lines)))
+
+
+def _bridged(bent: tuple[Bend, ...], module: nn.Module) -> nn.Module:
+    return Bridged(module, bent, nn.ReLU)
 
 
 def leaky_relu(program: Program, facts: Facts) -> Treated | None:
