@@ -192,6 +192,10 @@ def softmaxed(dim):
     return lambda: nn.Sequential(mlp(6, 3), nn.Softmax(dim=dim))
 
 
+def twice(*ends, outputs=3):
+    return lambda: nn.Sequential(mlp(6, outputs), *ends)
+
+
 def by_hand(x):
     return x.exp() / x.exp().sum(dim=1, keepdim=True)
 
@@ -314,6 +318,11 @@ FAULTS = {
     "one-unit-softmax": [
         lambda: ended(nn.Softmax(dim=1)),
         lambda: ended(nn.Softmax(dim=-1), regression, 4),
+    ],
+    "outputs-squeezed": [
+        lambda: classifier(model=twice(nn.Softmax(dim=1), nn.LogSoftmax(dim=1)), loss=nn.NLLLoss()),
+        lambda: classifier(model=twice(nn.LogSoftmax(dim=1), nn.Softmax(dim=1), nn.LogSoftmax(dim=1))),
+        lambda: binary(model=twice(nn.Sigmoid(), nn.Sigmoid(), outputs=1), loss=nn.BCELoss()),
     ],
     "softmax-across-rows": [lambda: classifier(model=softmaxed(0)), lambda: ended(nn.Softmax(dim=0))],
     "outputs-bounded": [

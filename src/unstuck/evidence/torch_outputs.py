@@ -77,6 +77,7 @@ def of_outputs(model: nn.Module, x: Tensor, y: Tensor, facts: Facts) -> Evidence
         "outputs_sum_axis": _number(sums, "axis along which they sum to 1, -1: none"),
         "outputs_constant": _number(float(_is_constant(reached)), "whether"),
         "outputs_reach": Column(np.array(reach), "", ("least", "most")),
+        "outputs_seen": Column(np.array(_ends(reached)), "", ("least", "most")),
         "targets_beyond": _number(beyond, "share of targets"),
     }
     return Evidence(columns)
@@ -225,11 +226,15 @@ def _is_constant(reached: list[Tensor]) -> bool:
     return all(bool(((told - first).abs() <= _SAME * max(1.0, abs(float(first)))).all()) for told in reached)
 
 
+def _ends(reached: list[Tensor]) -> tuple[float, float]:
+    """The least and the largest output, however large the weights were made."""
+    return min(float(told.min()) for told in reached), max(float(told.max()) for told in reached)
+
+
 def _reach(reached: list[Tensor], bounds: tuple[float, float] | None) -> tuple[float, float]:
     """What outputs can reach: the bounds of the last operation, where outputs kept to them; else of what is seen
     if that is between -1 and 1 or 0 and above, however large the weights."""
-    least = min(float(told.min()) for told in reached)
-    most = max(float(told.max()) for told in reached)
+    least, most = _ends(reached)
     if bounds:
         return bounds if least >= bounds[0] - _SAME and most <= bounds[1] + _SAME else (-np.inf, np.inf)
     if _is_constant(reached):

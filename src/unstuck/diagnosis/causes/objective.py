@@ -29,6 +29,7 @@ CAUSES = (
             "probabilities-into-logit-loss": 1.0,
             "one-unit-softmax": 1.0,
             "softmax-across-rows": 1.0,
+            "outputs-squeezed": 1.0,
             "outputs-bounded": 0.8,
         },
         treatments=("output-logits", "sigmoid-unit", "softmax-over-classes", "linear-output"),

@@ -9,6 +9,8 @@ BEYOND = 0.01
 """Share of targets that outputs cannot reach: one in a hundred may be an outlier; docs/thresholds.md."""
 FEW = 10
 """Different whole numbers up to which one output may stand for classes; docs/thresholds.md."""
+SQUEEZED = 0.8
+"""Largest probability reached: of a softmax or sigmoid behind another e / (e + 1) = 0.73 at most, else 1."""
 _OF_CLASSES = ("classes", "binary", "labels")
 _OF_NUMBERS = ("mse", "mae", "huber")
 
@@ -38,6 +40,19 @@ def _into_logits(evidence: Evidence) -> Finding | None:
         return None
     said = "Outputs are probabilities already, and the loss applies a sigmoid to them again."
     return Finding("probabilities-into-logit-loss", said, 1.0, np.inf, "largest output reached")
+
+
+def _squeezed(evidence: Evidence) -> Finding | None:
+    if "outputs_seen" not in evidence or evidence.number("outputs_constant") > 0:
+        return None
+    operation, (least, most) = evidence.word("outputs_operation"), evidence["outputs_seen"].values
+    if operation not in ("softmax", "log-softmax", "sigmoid"):
+        return None
+    probability = float(np.exp(most) if operation == "log-softmax" else most)
+    if not probability < SQUEEZED or (operation == "sigmoid" and least < 1 - SQUEEZED):
+        return None
+    said = "However large the weights, no answer comes out as sure: probabilities are made of what is bounded."
+    return Finding("outputs-squeezed", said, probability, SQUEEZED, "largest probability")
 
 
 def _one_unit(evidence: Evidence) -> Finding | None:
@@ -115,6 +130,7 @@ _EXACT = "by definition"
 SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("probabilities-into-cross-entropy", "softmax twice", _into_cross_entropy, _EXACT),
     Symptom("probabilities-into-logit-loss", "sigmoid twice", _into_logits, _EXACT),
+    Symptom("outputs-squeezed", "probabilities of probabilities", _squeezed, _EXACT),
     Symptom("one-unit-softmax", "softmax of one unit", _one_unit, _EXACT),
     Symptom("softmax-across-rows", "softmax over the rows", _across_rows, _EXACT),
     Symptom("outputs-bounded", "outputs cannot reach targets", _bounded, "docs/thresholds.md"),
