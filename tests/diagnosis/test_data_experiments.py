@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.diagnosis.data_experiments import (
+    answer_among_inputs,
     class_imbalance,
     distribution_mismatch,
     label_noise,
@@ -198,6 +199,46 @@ def test_leakage_is_not_confirmed_by_chance(rng):
     twin = np.arange(300) < 100
     found = [leakage(rng.random(300) < 0.7, twin).status for _ in range(200)]
     assert np.mean([one is CONFIRMED for one in found]) < 0.06
+
+
+def table_with(column, y, kind, rng):
+    x = rng.normal(size=(len(y), 4))
+    return answer_among_inputs(measured(np.column_stack([x, column]).astype(np.float32), y, kind))
+
+
+@pytest.mark.parametrize(
+    ("column", "is_told"),
+    [
+        (lambda y, rng: y, True),
+        (lambda y, rng: 1000 - 30 * y, True),  # in another unit
+        (lambda y, rng: y + 0.05 * rng.normal(size=len(y)), False),  # a good input
+        (lambda y, rng: np.tanh(y), False),
+    ],
+)
+def test_a_column_of_numbers_is_the_answer_where_a_line_maps_it_onto_the_target(rng, column, is_told):
+    y = rng.normal(size=400)
+    assert (table_with(column(y, rng), y.astype(np.float32), "numbers", rng) is not None) == is_told
+
+
+@pytest.mark.parametrize(
+    ("column", "is_told"),
+    [
+        (lambda y, rng: np.array([4.0, -1.0, 7.0])[y], True),  # under other names
+        (lambda y, rng: np.where(np.arange(len(y)) < 2, (y + 1) % 3, y), False),  # but for two rows
+        (lambda y, rng: y + rng.random(len(y)), False),  # classes are parts of it
+    ],
+)
+def test_a_column_of_classes_is_the_answer_where_values_and_classes_pair(rng, column, is_told):
+    y = rng.integers(0, 3, 400)
+    verdict = table_with(column(y, rng), y, "classes", rng)
+    assert (verdict is not None) == is_told
+    assert verdict is None or (verdict.status is CONFIRMED and says_what_was_predicted_and_seen(verdict))
+
+
+def test_a_column_is_no_leak_where_the_others_tell_as_much(rng):
+    x = rng.normal(size=(400, 3))
+    y = x.sum(axis=1)
+    assert answer_among_inputs(measured(np.column_stack([x, y]), y, "numbers")) is None
 
 
 # imbalance

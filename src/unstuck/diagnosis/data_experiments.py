@@ -169,6 +169,22 @@ def leakage(correct: np.ndarray, twin: np.ndarray, spared: np.ndarray | None = N
     return _verdict("leakage", status, effect, predicted, said, lifted)
 
 
+def answer_among_inputs(evidence: Evidence) -> Verdict | None:
+    """Whether one column is the target by another name, and the others hold much less; else nothing is said.
+
+    A good input predicts; an answer is equal, row by row, up to a line or to the names of the classes.
+    """
+    alone, rest = evidence.number("one_feature_score"), evidence.number("other_features_score")
+    chance = evidence.number("chance_train")
+    if not (evidence.number("one_feature_is_answer") == 1 and rest < (alone + chance) / 2):
+        return None
+    predicted = "Predicted: one column is the target itself, and the others predict it much worse."
+    said = f"Column {evidence.number('one_feature'):.0f} equals the target in every row, up to scale or names."
+    done = f"It predicts {alone:.3f} alone, all others {rest:.3f}."
+    effect = Interval(alone - rest, alone - rest, alone - rest)
+    return _verdict("leakage", Status.CONFIRMED, effect, predicted, said, done)
+
+
 def class_imbalance(predicted: np.ndarray, targets: np.ndarray, evidence: Evidence) -> Verdict:
     """Whether rare classes are missed that a small model of the same rows finds, with no weights either.
 

@@ -139,8 +139,8 @@ def of_data(
             kind = "numbers" if facts.kind == "numbers" else "classes"
             rows = _counts(lab)
             made.append(data.distribution_mismatch(held, test, evidence, rows=rows, kind=kind))
-    if "leakage" in points and (verdict := _leakage(lab, facts)):
-        made.append(verdict)
+    if "leakage" in points:
+        made += [one for one in (_leakage(lab, facts), _answer(lab, facts, evidence)) if one]
     return made
 
 
@@ -233,6 +233,17 @@ def _leakage(lab: Lab, facts: Facts) -> Verdict | None:
     if verdict.status is not Status.UNDECIDED:
         return verdict
     return _leakage_beside_spared(lab, facts) or verdict
+
+
+def _answer(lab: Lab, facts: Facts, evidence: Evidence) -> Verdict | None:
+    """Of a table: the network has weights for each column. What reads a sequence or a picture has not."""
+    trials = lab.of(())
+    if len(facts.input_shape) != 1 or not trials:
+        return None
+    count = facts.input_shape[0]
+    if not any(one.ndim == 2 and count in one.shape for one in trials[0].run.weights.values()):
+        return None
+    return data.answer_among_inputs(evidence)
 
 
 def _leakage_beside_spared(lab: Lab, facts: Facts) -> Verdict | None:
