@@ -10,6 +10,7 @@ from unstuck.diagnosis.data_experiments import (
     label_noise,
     leakage,
     no_signal,
+    overfitting,
 )
 from unstuck.diagnosis.terms import Status
 from unstuck.evidence.data import of_data
@@ -239,6 +240,28 @@ def test_a_column_is_no_leak_where_the_others_tell_as_much(rng):
     x = rng.normal(size=(400, 3))
     y = x.sum(axis=1)
     assert answer_among_inputs(measured(np.column_stack([x, y]), y, "numbers")) is None
+
+
+# overfitting
+
+
+@pytest.mark.parametrize(
+    ("seen", "own", "other", "rows", "is_told"),
+    [
+        (1.0, 0.6, 0.8, 400, True),
+        (1.0, 0.75, 0.75, 400, False),  # a gap alone: nothing does better
+        (0.75, 0.6, 0.9, 400, False),  # it does not know its own rows by heart either
+        (1.0, 0.7, 0.74, 2000, False),  # a little better
+        (1.0, 0.6, 0.8, 20, False),  # few rows
+        (1.0, 0.3, 0.5, 400, False),  # no better than chance, which is no worse than to know nothing
+    ],
+)
+def test_overfitting_is_told_where_a_small_model_of_the_same_rows_does_better(seen, own, other, rows, is_told):
+    order = np.random.default_rng(0).permutation(rows)
+    answers = np.arange(rows) < own * rows, order < other * rows
+    verdict = overfitting([seen, seen], np.stack([answers[0]] * 2), answers[1], (0.5, 1.0))
+    assert (verdict is not None) == is_told
+    assert verdict is None or (verdict.status is CONFIRMED and says_what_was_predicted_and_seen(verdict))
 
 
 # imbalance

@@ -15,6 +15,10 @@ LIFT = 0.01
 """By which twins raise a test score, from which on it is not that of new rows, to the point."""
 MISSED = 0.5
 """Of the share of a rare class's rows that another model finds."""
+BY_HEART = 0.2
+"""Of the way from chance to perfection, by which training rows score above others; docs/thresholds.md."""
+WORSE = 0.1
+"""Of that way, by which a small model scores above the network on unseen rows; docs/thresholds.md."""
 
 _TWO_SIDED = 1.959963984540054  # deviations of a normal number that leave 5 % outside
 _FEWEST = 20  # rows on either side of a comparison
@@ -183,6 +187,37 @@ def answer_among_inputs(evidence: Evidence) -> Verdict | None:
     done = f"It predicts {alone:.3f} alone, all others {rest:.3f}."
     effect = Interval(alone - rest, alone - rest, alone - rest)
     return _verdict("leakage", Status.CONFIRMED, effect, predicted, said, done)
+
+
+def overfitting(seen: Values, own: np.ndarray, other: np.ndarray, scale: tuple[float, float]) -> Verdict | None:
+    """Whether a network knows its own rows, and a small model of the same rows does better on others.
+
+    With less freedom it knows less by heart. That rows differ for seen and unseen ones is no fault by itself: many
+    a network that does best of all fits its rows perfectly. Not said of what the small model does not win.
+
+    Args:
+        seen: (S,) scores of the training rows, by seed.
+        own: (S, N) how right each unseen row is, whose mean is the score.
+        other: (N,) the same of the small model.
+        scale: chance, and perfection.
+    """
+    chance, best = scale
+    own, other = np.asarray(own, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    known, reached, less = float(np.mean(seen)), float(own.mean()), float(other.mean())
+    difference = less - max(reached, chance)
+    gap = known - max(reached, chance)
+    if not (gap >= BY_HEART * (best - chance) and known > less and difference > 0):
+        return None
+    predicted = f"Predicted: a small model of the same rows scores better on unseen ones by {WORSE} or more."
+    rows = _error_of_mean((other - own).mean(axis=0))
+    spread = t_interval(less - own.mean(axis=1))
+    reach = _widened(Interval(spread.low, spread.mean, spread.high), rows)
+    reach = reach.high - reach.mean
+    effect = Interval(difference - reach, difference, difference + reach)
+    said = f"The network scores {known:.3f} on rows it was trained on, {reached:.3f} on {len(other)} others."
+    done = f"Of these a small model of the same training rows gets {less:.3f}: {effect}."
+    counts = effect.low > 0 and difference >= WORSE * (best - chance)
+    return _verdict("overfitting", Status.CONFIRMED, effect, predicted, said, done) if counts else None
 
 
 def class_imbalance(predicted: np.ndarray, targets: np.ndarray, evidence: Evidence) -> Verdict:

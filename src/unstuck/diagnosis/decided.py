@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from unstuck.diagnosis import data_experiments as data
+from unstuck.diagnosis.by_heart import by_heart
 from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.controls import asked, classes_of, rightness, scored
 from unstuck.diagnosis.experiment import Lab, Trial
-from unstuck.diagnosis.held import inputs_of
+from unstuck.diagnosis.held import arrays_of
 from unstuck.diagnosis.search import Outcome
 from unstuck.diagnosis.subject import OfProgram
 from unstuck.diagnosis.suspects import causes_of
@@ -141,6 +142,9 @@ def of_data(
             made.append(data.distribution_mismatch(held, test, evidence, rows=rows, kind=kind))
     if "leakage" in points:
         made += [one for one in (_leakage(lab, facts), _answer(lab, facts, evidence)) if one]
+    is_as_given = bool(best) and best[0].arm == ()
+    if "overfitting" in points and is_as_given and not any(one.status is Status.CONFIRMED for one in made):
+        made += [one for one in [by_heart(lab, facts)] if one]
     return made
 
 
@@ -252,7 +256,7 @@ def _leakage_beside_spared(lab: Lab, facts: Facts) -> Verdict | None:
         return None
     held, trials = lab.subject.held, lab.of(())
     known, test, spared = (
-        inputs_of(rows) for rows in (held.choosing.train, held.judging.test, held.choosing.test)
+        arrays_of(rows)[0] for rows in (held.choosing.train, held.judging.test, held.choosing.test)
     )
     right = _right([asked(one.run, held.judging.test) for one in trials], facts)
     apart = _right([one.run.test for one in trials], facts)

@@ -77,9 +77,9 @@ class Held:
         )
 
 
-def inputs_of(rows: Any) -> np.ndarray | None:
-    """(N, …) of a split of a program whose rows are held; None where they are asked for one by one."""
-    return importlib.import_module("unstuck.training.from_program").arrays(rows)[0]
+def arrays_of(rows: Any) -> tuple[np.ndarray | None, np.ndarray]:
+    """A split of a program whose rows are held: inputs (N, …), None where asked for one by one, and targets."""
+    return importlib.import_module("unstuck.training.from_program").arrays(rows)
 
 
 def _spared(rows: Any, order: np.ndarray, size: int) -> tuple[Any, Any]:

@@ -76,6 +76,35 @@ def of_learnable(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column
     return columns
 
 
+def answers_of_a_small_model(train: Sample, asked: Sample, *, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """What the better of a forest and a linear model says (N, K) of rows it has not seen, and their targets.
+
+    Which is better is told by training rows alone. None where models cannot take the rows.
+    """
+    train, shape = train.sound.draw(_MOST_ROWS, seed, 7), asked.x.shape[1:] if asked.x is not None else None
+    if train.x is None or asked.x is None or train.x.shape[1:] != shape or not _can_be_modelled(train):
+        return None
+    coding = Coding.of(train, seed)
+    x, y = coding.inputs(train.x), coding.targets(train.y)
+    if not x.shape[1] or len(coding.outputs) != (1 if train.y.ndim == 1 else train.y.shape[1]):
+        return None
+    fold = deal(train.y if train.kind == "classes" else y, seed)
+    models = forest(seed, train.kind), linear(train.kind)
+    better = max(models, key=lambda model: score(out_of_fold(model, x, y, fold), y, train.kind))
+    return better(x, y, coding.inputs(asked.x)), coding.targets(asked.y)
+
+
+def row_scores(predicted: np.ndarray, targets: np.ndarray, kind: str) -> np.ndarray:
+    """(N,) whose mean is the score: how right a row is, or 1 less its squared error per variance of all rows."""
+    if kind == "classes":
+        return targets[np.arange(len(targets)), predicted.argmax(axis=1)]
+    if kind == "labels":
+        return ((predicted > 0.5) == (targets > 0.5)).mean(axis=1)
+    variance = targets.var(axis=0)
+    left = (targets - predicted) ** 2 / np.where(variance > 0, variance, 1)
+    return (1 - left).mean(axis=1)
+
+
 def _can_be_modelled(train: Sample) -> bool:
     """Whether there are rows enough, with targets that the models know."""
     most = 1 if train.kind == "classes" else 2  # class numbers of every step of a sequence are not modelled
