@@ -48,6 +48,8 @@ SHIFT = {"two_sample_error": 0.01}
 CASES = [  # symptom, evidence, whether it is found
     ("inputs-not-finite", evidence(inputs_not_finite_rows=[0, 0], along=("train", "test")), False),
     ("inputs-not-finite", evidence(inputs_not_finite_rows=[0, 0.001], along=("train", "test")), True),
+    ("inputs-coded", evidence(inputs_coded_rows=0), False),
+    ("inputs-coded", evidence(inputs_coded_rows=0.001), True),
     ("targets-not-finite", evidence(targets_bad=[0.0], along=("train",)), False),
     ("targets-not-finite", evidence(targets_bad=[0.001], along=("train",)), True),
     ("inputs-unscaled", evidence(inputs_size=10, inputs_reach=0.1, inputs_spread_ratio=100), False),
@@ -236,6 +238,7 @@ def broken(name, rng):
         "targets-shifted": {"train": (x, signal), "test": (x[:200] * (1 + 1e-9), np.ones(200, dtype=int))},
         "feature-tells-all": halves(np.concatenate([x, 2.0 * y[:, None]], axis=1), y),
         "twins-across-splits": {"train": (x, signal), "test": (x[:200], signal[:200])},
+        "inputs-coded": halves(np.where(rng.random(x.shape) < 0.005, -999.0, x), signal),
         "inputs-not-finite": halves(np.where(rng.random(x.shape) < 0.001, np.inf, x), signal),
         "targets-constant": halves(x, np.zeros(600, dtype=int)),
         "inputs-constant": halves(np.ones((600, 5)), y),
@@ -248,7 +251,7 @@ def broken(name, rng):
     "name",
     [
         "no-better-than-chance", "inputs-shifted", "targets-shifted", "feature-tells-all", "twins-across-splits",
-        "inputs-not-finite", "targets-constant", "inputs-constant", "inputs-unscaled", "few-rows",
+        "inputs-not-finite", "inputs-coded", "targets-constant", "inputs-constant", "inputs-unscaled", "few-rows",
     ],
 )  # fmt: skip
 def test_what_is_broken_is_found(name):

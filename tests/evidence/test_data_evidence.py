@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.errors import RecipeError
-from unstuck.evidence import learnable
+from unstuck.evidence import learnable, tables
 from unstuck.evidence.data import of_data
 from unstuck.evidence.sample import has_tokens, sample
 from unstuck.evidence.shift import tell_apart, twins, twins_within
@@ -61,6 +61,51 @@ def test_whole_numbers_are_tokens_without_a_size_but_bytes_are_not(dtype, tokens
     x = np.arange(60).reshape(30, 2).astype(dtype)
     assert has_tokens(x) == tokens
     assert ("inputs_size" in measure(x, np.arange(30) % 2)) != tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "is_code"),
+    [
+        ("-999 in some rows", True),
+        ("99 among counts up to 10", True),
+        ("-999 in one row of each of four columns", True),
+        ("-999 in two rows", False),
+        ("one row thrice, far out", False),
+        ("a heavy tail", False),
+        ("a heavy tail of whole numbers", False),
+        ("a one-hot column", False),
+        ("zero for none", False),
+        ("mostly zero", False),
+        ("bytes of a border", False),
+    ],
+)
+def test_a_number_for_what_is_missing_is_repeated_and_far_beyond_all_others(rng, name, is_code):
+    x = rng.normal(size=(400, 4))
+    some = np.arange(400) % 40 == 0
+    match name:
+        case "-999 in some rows":
+            x[some, 1] = -999
+        case "99 among counts up to 10":
+            x[:, 1] = np.where(some, 99, rng.integers(0, 11, 400))
+        case "-999 in one row of each of four columns":
+            x[range(4), range(4)] = -999
+        case "-999 in two rows":
+            x[:2, 1] = -999
+        case "one row thrice, far out":
+            x[:3] = x[0] * 100
+        case "a heavy tail":
+            x = np.exp(4 * x)
+        case "a heavy tail of whole numbers":
+            x = np.round(np.exp(2 * x))
+        case "a one-hot column":
+            x[:, 1] = 1000 * some
+        case "zero for none":
+            x[:, 1] = np.where(some, 0, rng.uniform(50, 90, 400))
+        case "mostly zero":
+            x[:, 1] = np.where(some, 1000, rng.random(400) < 0.1)
+        case _:
+            x[:, 1] = np.where(np.arange(400) < 5, 254, np.where(np.arange(400) < 9, 3, 0))
+    assert np.isfinite(tables.codes(x)).any() == is_code
 
 
 def test_classes_are_counted_with_gaps_and_those_that_only_other_splits_have():

@@ -202,7 +202,7 @@ _ORDER = (
     "shallower", "wider", "narrower", "add-nonlinearity", "relu", "leaky-relu", "normalize", "no-dropout",
     "dropout", "reinitialize", "output-logits", "sigmoid-unit", "softmax-over-classes", "linear-output",
     "cross-entropy", "bce", "mse", "encode-targets", "match-shapes", "mean-loss", "class-weights", "flip-sign",
-    "scale-inputs", "scale-targets", "plain-length", "no-penalty", "plain-step",
+    "scale-inputs", "fill-missing", "scale-targets", "plain-length", "no-penalty", "plain-step",
     "optimize-all", "adam", "momentum", "constant-rate", "lr-hundredth", "lr-tenth", "lr-tenfold",
     "lr-hundredfold", "clip-gradient", "weight-decay", "no-weight-decay",
     "smaller-batch", "larger-batch", "stop-early", "epochs-threefold", "epochs-tenfold",

@@ -9,6 +9,10 @@ from unstuck.evidence.sample import MOST_ROWS, Sample, flat, has_tokens
 
 _MOST_NAMED = 1024  # features that are called by their number
 _CHUNK = 4096  # rows that are looked through at a time
+FAR = 3.0
+"""Ranges of a column's other numbers, by which one that is repeated lies beyond them, if it means "missing"."""
+REPEATED = 3
+"""Places where it stands, in rows that differ."""
 
 
 def of_inputs(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column]:
@@ -36,6 +40,9 @@ def of_inputs(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column]:
     }
     if has_tokens(drawn.x):
         return columns
+    coded = x == codes(x)
+    columns["inputs_coded"] = Column(coded.mean(axis=0), "share of rows", along=names)
+    columns["inputs_coded_rows"] = Column(np.array(coded.any(axis=1).mean()), "share of rows")
     return columns | {
         "inputs_mean": Column(mean, "unit of the feature", along=names),
         "inputs_spread": Column(spread, "unit of the feature", along=names),
@@ -43,6 +50,37 @@ def of_inputs(splits: Mapping[str, Sample], *, seed: int) -> dict[str, Column]:
         "inputs_reach": Column(np.array(_length(spread)), "distance of a row from the mean row"),
         "inputs_spread_ratio": Column(np.array(_ratio(spread)), "largest spread per median spread"),
     }
+
+
+def codes(x: np.ndarray) -> np.ndarray:
+    """Of each column of x (N, F) the number that stands for what is missing, -999 say; NaN (F,) where none does.
+
+    It is the column's most extreme one, is repeated, there or in other columns, and lies as far beyond all others
+    as a heavy tail does not. It is not 0, which means none, and not what most rows have; nor has a column such a
+    code of which half is one other number: one of two, the border of a picture.
+    """
+    none = np.full(x.shape[1], np.nan)
+    if x.dtype.kind != "f" or len(x) < REPEATED:
+        return none
+    numbers = np.where(np.isfinite(x), x, np.nan)
+    known = np.isfinite(x).any(axis=0)
+    numbers[0, ~known] = 0.0
+    low, high = np.nanmin(numbers, axis=0), np.nanmax(numbers, axis=0)
+    found = none.copy()
+    for code in (low, high):
+        others = np.where(numbers == code, np.nan, numbers)
+        varied = (np.isfinite(others).mean(axis=0) > 0.5) & (code != 0)
+        others[:2, ~varied] = 0.0
+        ends = np.nanmin(others, axis=0), np.nanmax(others, axis=0)
+        gap = np.maximum(ends[0] - code, code - ends[1])
+        far = varied & (ends[1] > ends[0]) & (gap > FAR * (ends[1] - ends[0]))
+        for column in np.flatnonzero(far):
+            quarters = np.nanquantile(others[:, column], (0.25, 0.75))
+            if quarters[1] > quarters[0]:
+                found[column] = code[column]
+    hits = np.unique(numbers[(numbers == found).any(axis=1)], axis=0) == found  # rows that differ
+    values, counts = np.unique(np.broadcast_to(found, hits.shape)[hits], return_counts=True)
+    return np.where(np.isin(found, values[counts >= REPEATED]), found, np.nan)
 
 
 def of_targets(splits: Mapping[str, Sample]) -> dict[str, Column]:

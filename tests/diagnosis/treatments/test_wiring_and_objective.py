@@ -433,3 +433,22 @@ def test_a_training_step_of_the_model_sees_the_treatment():
     model = treated.program.model()
     assert torch.equal(model.training_step(x), model(x))
     assert (model.training_step(x) < 0).any()
+
+
+@pytest.mark.parametrize("missing", [-999.0, float("nan"), float("inf")])
+def test_the_mean_stands_in_for_what_is_missing_in_other_rows_too(missing):
+    x, y = torch.randn(80, 2), torch.randint(2, (80,))
+    x[[3, 9, 40, 41], [0, 0, 1, 1]] = missing
+    program = replace(classes(), model=Same, train=(x, y))
+    done = treated("fill-missing", program)
+    known = torch.where(torch.isfinite(x) & (x != missing), x, torch.nan)
+    asked = torch.tensor([[missing, 1.0], [2.0, missing], [0.5, 0.25]])
+    means = known.nanmean(dim=0)
+    wanted = torch.tensor([[means[0], 1.0], [2.0, means[1]], [0.5, 0.25]])
+    torch.testing.assert_close(done.program.model()(asked), wanted)
+    assert treated("fill-missing", done.program) is None
+    assert treated("fill-missing", classes()) is None
+    scaled = treated("scale-inputs", program).program.model()
+    torch.testing.assert_close(
+        scaled(known)[5], (known[5] - means) / (known - means).square().nanmean(dim=0).sqrt()
+    )

@@ -6,17 +6,18 @@ CAUSES = (
     Cause(
         id="invalid-data",
         group="data",
-        explains="One number that is not finite makes the loss and every weight NaN; or there is one class only.",
-        fault="NaN or infinity in a column, targets that are all the same.",
-        experiment="The rows that are not finite are left out.",
+        explains="NaN makes every weight NaN, a -999 for what is missing drowns the others; or all are the same.",
+        fault="NaN or infinity in a column, a code for what is missing, targets that are all the same.",
+        experiment="What is missing is filled by the column's mean, or rows that are not finite are left out.",
         prediction="The loss stays finite, and the score rises.",
         symptoms={
             "inputs-not-finite": 1.0,
+            "inputs-coded": 1.0,
             "targets-not-finite": 1.0,
             "targets-constant": 1.0,
             "inputs-constant": 0.5,
         },
-        treatments=("drop-invalid-rows",),
+        treatments=("fill-missing", "drop-invalid-rows"),
         neighbours=("exploding-activation",),
     ),
     Cause(

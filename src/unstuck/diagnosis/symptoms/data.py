@@ -50,6 +50,15 @@ def _inputs_not_finite(evidence: Evidence) -> Finding | None:
     return _not_finite(evidence, "inputs_not_finite_rows", "inputs-not-finite", "hold inputs that are not finite")
 
 
+def _inputs_coded(evidence: Evidence) -> Finding | None:
+    share = evidence.number("inputs_coded_rows")
+    if not share > 0:
+        return None
+    where = _named(evidence, "inputs_coded")
+    sentence = f"{_percent(share)} of the rows hold a number far from all others, again and again, as if missing"
+    return Finding("inputs-coded", sentence, share, 0.0, "share of rows", where=where)
+
+
 def _targets_not_finite(evidence: Evidence) -> Finding | None:
     said = "have a target that is not finite, or a negative class number"
     return _not_finite(evidence, "targets_bad", "targets-not-finite", said)
@@ -285,6 +294,7 @@ _NAN = "IEEE 754: a sum with NaN is NaN"
 
 SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("inputs-not-finite", "inputs that are NaN or infinite", _inputs_not_finite, _NAN),
+    Symptom("inputs-coded", "a number that stands for a missing one", _inputs_coded, _OURS),
     Symptom("targets-not-finite", "targets that are none", _targets_not_finite, _NAN),
     Symptom("inputs-unscaled", "inputs much larger or smaller than 1", _inputs_unscaled, _OURS),
     Symptom("targets-unscaled", "targets much larger or smaller than 1", _targets_unscaled, _OURS),

@@ -64,6 +64,7 @@ _ALL = (
     _of("objective", 2, "encode-targets", "write the targets as the loss expects them"),
     _of("objective", 2, "class-weights", "let every class count alike", of_recipe.class_weights),
     _of("data", 1, "drop-invalid-rows", "leave out rows that are not finite"),
+    _of("data", 2, "fill-missing", "put the mean in the place of inputs that are missing"),
     _of("data", 1, "scale-inputs", "scale the inputs to mean 0 and spread 1", of_recipe.scale_inputs),
     _of("data", 2, "scale-targets", "scale the targets to mean 0 and spread 1", of_recipe.scale_targets),
     _of("data", 1, "no-augmentation", "train on the rows as they are", of_recipe.no_augmentation),

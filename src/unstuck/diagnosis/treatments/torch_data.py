@@ -15,6 +15,8 @@ from unstuck.diagnosis.terms import Treated
 from unstuck.diagnosis.treatments.torch_losses import Scaled, keep_score
 from unstuck.diagnosis.treatments.torch_surgery import Draft, Wrapped, batch_size, draft, with_model
 from unstuck.evidence.facts import Facts, Split
+from unstuck.evidence.sample import flat
+from unstuck.evidence.tables import codes
 from unstuck.training import torch_random
 from unstuck.training.from_program import arrays
 from unstuck.training.program import Program
@@ -66,6 +68,52 @@ class ScaledOutputs(Wrapped):
         return self.model(*inputs) * self.spread + self.mean
 
 
+class FilledInputs(Wrapped):
+    """A first layer that puts the training rows' mean in the place of what is missing: not finite, or a code."""
+
+    mean: Tensor
+    code: Tensor
+
+    def __init__(self, model: nn.Module, mean: Tensor, code: Tensor) -> None:
+        super().__init__(model, mean=mean.clone(), code=code.clone())
+
+    def forward(self, *inputs: Any) -> Any:
+        """The model's answer to the filled inputs."""
+        x, *others = inputs
+        return self.model(torch.where(torch.isfinite(x) & (x != self.code), x, self.mean), *others)
+
+
+def fill_missing(program: Program, facts: Facts) -> Treated | None:
+    """Means of the training rows in the place of inputs that are missing, in test rows too; nothing if none is."""
+    x = facts.train.x
+    if facts.is_token or x is None or x.dtype.kind != "f" or x.ndim < 2:
+        return None
+    splits = [split.x for split in (facts.train, facts.validation, facts.test) if split and split.x is not None]
+    code = codes(flat(x)).astype(x.dtype)
+    if np.isnan(code).all() and all(np.isfinite(part).all() for part in splits):
+        return None
+    if any(isinstance(part, FilledInputs) for part in draft(program, facts).model.modules()):
+        return None
+    numbers = _known(x).reshape(len(x), -1)
+    known = np.isfinite(numbers)
+    mean = np.where(known, numbers, 0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
+    parts = (torch.from_numpy(part.astype(x.dtype).reshape(x.shape[1:])) for part in (mean, code))
+    named = ", ".join(f"{one:g}" for one in np.unique(code[~np.isnan(code)])[:3])
+    missing = "not isfinite(x)" + (f" or x in ({named})" if named else "")
+    lines = ("- model(x)", f"+ model(where({missing}, mean, x))  # mean of the training rows, per feature")
+    mean, code = parts
+    return Treated(with_model(program, partial(FilledInputs, mean=mean, code=code)), lines)
+
+
+def _known(x: np.ndarray) -> np.ndarray:
+    """Inputs (N, …) with NaN in the place of what is missing."""
+    if x.dtype.kind != "f" or x.ndim < 2:
+        return x
+    numbers = x.reshape(len(x), -1)
+    missing = ~np.isfinite(numbers) | (numbers == codes(flat(x)).astype(x.dtype))
+    return np.where(missing, np.nan, numbers).astype(x.dtype).reshape(x.shape)
+
+
 def scale_inputs(program: Program, facts: Facts) -> Treated | None:
     """Inputs scaled by the training rows' means and spreads; nothing for tokens, or where they are so already."""
     x = facts.train.x
@@ -74,7 +122,7 @@ def scale_inputs(program: Program, facts: Facts) -> Treated | None:
     look = draft(program, facts)
     if any(isinstance(part, ScaledInputs) for part in look.model.modules()):
         return None
-    found = moments(x if x.dtype != np.uint8 else x.astype(np.float32), _axis(look, x.ndim))
+    found = moments(_known(x) if x.dtype != np.uint8 else x.astype(np.float32), _axis(look, x.ndim))
     if found.is_standard:
         return None
     lines = (
