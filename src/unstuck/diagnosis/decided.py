@@ -142,8 +142,8 @@ def of_data(
             made.append(data.distribution_mismatch(held, test, evidence, rows=rows, kind=kind))
     if "leakage" in points:
         made += [one for one in (_leakage(lab, facts), _answer(lab, facts, evidence)) if one]
-    is_as_given = bool(best) and best[0].arm == ()
-    if "overfitting" in points and is_as_given and not any(one.status is Status.CONFIRMED for one in made):
+    is_explained = any(one.status is Status.CONFIRMED for one in made)
+    if "overfitting" in points and not is_explained and best and best[0].arm == ():
         made += [one for one in [by_heart(lab, facts)] if one]
     return made
 
