@@ -47,8 +47,8 @@ def rate(value):
     return of(update_ratio=[value, 0.0, value])
 
 
-def recall(least):
-    return of(control_recall=seeds([0.9, least]))
+def recall(least, imbalance=4.0):
+    return of(control_recall=seeds([0.9, least]), imbalance=imbalance)
 
 
 def turned(rise):
@@ -115,3 +115,8 @@ def test_every_symptom_has_a_title_and_a_source(area):
 
 def test_a_loss_that_hardly_falls_does_not_fall_in_vain():
     assert look("loss-falls-in-vain", in_vain(0.51, 0.31)) is None
+
+
+@pytest.mark.parametrize(("imbalance", "is_found"), [(3.1, True), (3.0, False), (np.nan, False)])
+def test_a_class_is_missed_for_its_few_rows_only_if_it_has_few(imbalance, is_found):
+    assert (look("minority-missed", recall(0.0, imbalance)) is not None) is is_found

@@ -51,8 +51,9 @@ def search(score, *names, points=0.5, budget=100, target=0.95):
     world = World(score, budget)
     for number in range(3):
         world.trial((), number)
-    found = Search(lab=world, numbers=(0, 1), target=target, seeds=5, sizes=Sizes(normalize=4))
-    return found, [Suspect(name, "", points) for name in names]
+    queue = [Suspect(name, "", points) for name in names]
+    sizes = Sizes(normalize=4)
+    return Search(lab=world, numbers=(0, 1), target=target, seeds=5, sizes=sizes, again=lambda arm: queue), queue
 
 
 def test_the_treatment_that_helps_is_found_among_those_that_do_not():
@@ -140,5 +141,6 @@ def test_what_is_surely_wrong_is_tried_though_enough_was_reached_before():
 
     of, _ = search(score, target=0.9)
     queue = [Suspect("adam", "", 1.0), Suspect("relu", "", 0.5), Suspect("output-logits", "", 1.0)]
+    of.again = lambda arm: queue
     assert of.singly(queue) == ("output-logits", "adam")
     assert all("relu" not in outcome.arm for outcome in of.outcomes)

@@ -14,8 +14,8 @@ ARM = ("adam",)
 class World:
     """A lab that knows the scores of the control and of the arm, and can pay so many pairs."""
 
-    def __init__(self, before, after, rows=1000, pairs=99):
-        self.scores, self.pairs, self.subject = {(): before, ARM: after}, pairs, self
+    def __init__(self, before, after, rows=1000, pairs=None):
+        self.scores, self.pairs, self.subject = {(): before, ARM: after}, pairs or len(before), self
         self.scale, self.asked = Scale(0.0, 1.0, rows), 0
 
     def gain(self, arm, number, *, judging):
@@ -79,3 +79,25 @@ def test_less_than_two_pairs_are_no_proof(pairs, is_given):
     found = proven(world, ARM, 5)
     assert (found is not None) is is_given
     assert found is None or len(found.before) == len(found.after) == 2
+
+
+@pytest.mark.parametrize(
+    ("gains", "asked"),
+    [
+        ([0.4, 0.5, 0.4, 0.5, 0.4], 5),
+        ([0.01, 0.01, 0.01, 0.02, 0.01], 3),
+        ([0.0, 0.9, 0.0, 0.9, 0.9], 7),
+        ([0.06, 0.03, 0.06, 0.0, 0.06], 5),
+    ],
+    ids=["plain", "hopeless", "large and perhaps chance", "too small"],
+)
+def test_what_is_large_and_may_be_chance_gets_as_many_seeds_again(gains, asked):
+    world = World([0.0] * 10, gains * 2)
+    proven(world, ARM, 5)
+    assert world.asked == asked
+
+
+def test_a_program_that_fails_on_some_seeds_only_is_cured_where_enough_of_them_show_it():
+    gains = [0.0, 0.05, 0.42, 0.34, 0.42, 0.4, 0.0, 0.42, 0.42, 0.05]
+    assert not proven(World([0.5] * 10, [0.5 + gain for gain in gains], pairs=5), ARM, 5).verified
+    assert proven(World([0.5] * 10, [0.5 + gain for gain in gains]), ARM, 5).verified

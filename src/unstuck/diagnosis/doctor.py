@@ -9,13 +9,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from unstuck.diagnosis.controls import Following, of_controls
 from unstuck.diagnosis.decided import in_order, of_data, rows_mixed, verdicts
 from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.proof import proven
 from unstuck.diagnosis.scale import Scale, scale_of
-from unstuck.diagnosis.search import SURE, SUSPICIOUS, Search
+from unstuck.diagnosis.search import SURE, SUSPICIOUS, Again, Search
+from unstuck.diagnosis.seeds import of_seeds
 from unstuck.diagnosis.subject import Arm, OfProgram, OfRecipe, Subject, lowered
 from unstuck.diagnosis.suspects import Suspect, suspects, suspicion
 from unstuck.diagnosis.symptoms import found
@@ -33,6 +36,10 @@ CHOOSING = 3
 """Seeds that the control is trained with before anything is tried."""
 WELL = 0.9
 """Share of the way from chance to perfection from which nothing more is looked for without a finding."""
+ENOUGH = 0.97
+"""Share from which nothing is put on top of what helped."""
+OF_A_TRAINING = ("control_", "watched_", "update_ratio")
+"""Beginnings of columns that tell of the control's trainings."""
 PROOFS = 3
 """Arms that are put to the proof, at most."""
 STUCK = frozenset({"gradient-gone", "loss-flat", "units-alike", "units-dead"})
@@ -94,7 +101,9 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
         tell(f"found {finding.symptom}: {finding.sentence}")
     points = suspicion(findings)
     attainable = evidence.number("attainable") if facts.score in ("accuracy", "r2") else math.nan
-    search, cure = _sought(lab, controls, suspects(points, TREATMENTS), attainable, seeds)
+    again = partial(_suspected_again, lab, evidence, facts)
+    search, cure = _sought(lab, controls, suspects(points, TREATMENTS), again, attainable, seeds)
+    alike = [] if cure and cure.verified else [of_seeds(lab)]
     judged = lab.of((), judging=True) or controls
     best = lab.of(cure.treatments, judging=True) if cure and cure.verified else judged
     return Diagnosis(
@@ -104,6 +113,7 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
                 *verdicts(lab, findings, points, search.outcomes, cure),
                 *of_data(lab, facts, evidence, points, best),
                 *rows_mixed({one.symptom: one.sentence for one in findings}, evidence, cure),
+                *alike,
             ]
         ),
         cure=cure if cure and cure.verified else None,
@@ -159,8 +169,17 @@ def _controls(lab: Lab, program: Program, facts: Facts, seed: int) -> tuple[list
     return trials, seen | of_controls(trials, facts, held, following.losses)
 
 
+def _suspected_again(lab: Lab, evidence: Evidence, facts: Facts, arm: Arm) -> list[Suspect]:
+    """What is suspected of a program that is partly cured: by its own curves, not by those of the control."""
+    trials = lab.of(arm)
+    held = lab.subject.held if isinstance(lab.subject, OfProgram) else None
+    kept = {name: column for name, column in evidence.items() if not name.startswith(OF_A_TRAINING)}
+    curves = of_controls(trials, facts, held, [np.zeros(0)] * len(trials))
+    return suspects(suspicion(found(Evidence(kept) | curves)), TREATMENTS)
+
+
 def _sought(
-    lab: Lab, controls: Sequence[Trial], queue: Sequence[Suspect], attainable: float, seeds: int
+    lab: Lab, controls: Sequence[Trial], queue: Sequence[Suspect], again: Again, attainable: float, seeds: int
 ) -> tuple[Search, Cure | None]:
     """Treatments that help, without those that are not needed, proven; the next best if the best is not."""
     worst_first = sorted(range(len(controls)), key=lambda number: controls[number].clipped)
@@ -170,7 +189,8 @@ def _sought(
     search = Search(
         lab=lab,
         numbers=worst_first[: 2 if agree else CHOOSING],
-        target=well,
+        target=lab.scale.chance + ENOUGH * lab.scale.span,
+        again=again,
         seeds=seeds,
         sizes={name: treatment.size for name, treatment in TREATMENTS.items()},
     )

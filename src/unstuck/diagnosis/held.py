@@ -35,8 +35,8 @@ class Held:
     def of(cls, program: Program, *, seed: int, is_random: bool = False) -> "Held":
         """Judged by test rows where there are some, else by validation rows, else by rows that are spared.
 
-        Training rows that are changed at random cannot choose: they would be changed there, too. Where no
-        others are given, half of the test rows choose.
+        Training rows that are changed at random cannot choose: they would be changed there, too; nor can so few
+        that each is needed. Where no others are given, half of the test rows choose.
         """
         place = importlib.import_module("unstuck.training.torch_engine").device_named("cpu")
         own = importlib.import_module("unstuck.training.from_program")
@@ -55,7 +55,8 @@ class Held:
         judging = replace(program, train=left, validation=given.get("validation"), test=judged, batch_size=size)
         if program.patience is None:  # nothing stops by them, and no epoch is chosen by them
             judging = replace(judging, validation=given.get("validation") if judges_by == "test rows" else None)
-        if is_random and judges_by == "test rows" and "validation" not in given and len(judged) >= LEAST:
+        spares_none = is_random or len(left) < LEAST
+        if spares_none and judges_by == "test rows" and "validation" not in given and len(judged) >= LEAST:
             order = stream(seed, "splits", 1).permutation(len(judged))
             chosen, judged = (judged.take(np.sort(half)) for half in np.array_split(order, 2))
             kept, chooses_by, judging = left, "half of the test rows", replace(judging, test=judged)

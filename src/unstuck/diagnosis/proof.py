@@ -13,29 +13,32 @@ from unstuck.study.statistics import t_interval
 
 FEWEST = 5
 """Seeds of which all must gain where the interval does not tell: chance does that once in 32."""
+AGAIN = 2
+"""Times the seeds, at most: what fails on some seeds only gains nothing on the others, and varies much."""
 
 
 def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
     """The cure, verified or not; None where the budget does not reach for two seeds.
 
-    Pairs are trained seed by seed, until most of all seeds gain nothing. Else it is verified if the mean gain is
-    material, and either its interval lies above 0 or every one of five seeds or more gains.
+    Pairs are trained seed by seed, until most of all seeds gain nothing; a gain that is material and may be
+    chance gets as many seeds again. It is verified if the mean gain is material, and either its interval lies
+    above 0 or every one of five seeds or more gains.
     """
     gains: list[float] = []
-    for number in range(seeds):
+    for number in range(AGAIN * seeds):
         gain = lab.gain(arm, number, judging=True)
         if gain is None:
             break
         gains.append(gain)
         if _gains_nothing(gains, lab.scale, seeds):
             break
+        if len(gains) >= seeds and (not _is_material(gains, lab) or _is_beyond_chance(gains, lab.scale)):
+            break
     treated = lab.subject.cured(arm)
     if len(gains) < min(2, seeds) or treated is None:
         return None
     before, after = (lab.of(one, judging=True)[: len(gains)] for one in ((), arm))
-    effect = t_interval(gains)
-    usual = sum(trial.clipped for trial in before) / len(before)
-    is_material = effect.mean >= lab.scale.material(usual) and not _gains_nothing(gains, lab.scale, seeds)
+    is_cured = _is_material(gains, lab) and not _gains_nothing(gains, lab.scale, seeds)
     return Cure(
         treatments=arm,
         says=tuple(TREATMENTS[name].says for name in arm),
@@ -44,14 +47,20 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
         program=treated.program,
         before=tuple(trial.score for trial in before),
         after=tuple(trial.score for trial in after),
-        effect=effect,
-        verified=is_material and _is_beyond_chance(gains, lab.scale),
+        effect=t_interval(gains),
+        verified=is_cured and _is_beyond_chance(gains, lab.scale),
     )
+
+
+def _is_material(gains: Sequence[float], lab: Lab) -> bool:
+    """Whether the mean gain is, beside what the control scored on the same seeds."""
+    before = [trial.clipped for trial in lab.of((), judging=True)[: len(gains)]]
+    return bool(sum(gains) / len(gains) >= lab.scale.material(sum(before) / len(before)))
 
 
 def _gains_nothing(gains: Sequence[float], scale: Scale, seeds: int) -> bool:
     """Whether most of all seeds do: then it is no cure, whatever the others gain."""
-    return sum(gain < scale.close for gain in gains) > seeds // 2
+    return sum(gain < scale.close for gain in gains) > max(seeds, len(gains)) // 2
 
 
 def _is_beyond_chance(gains: Sequence[float], scale: Scale) -> bool:

@@ -1,6 +1,6 @@
 """The search for treatments that help: as suspected, one on top of the other, else all at once and then back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,12 +23,16 @@ MILDER: Mapping[str, str] = {
 """What is tried before more of the same."""
 
 TOGETHER: Sequence[Arm] = (
+    ("scale-inputs", "scale-targets"),
     ("scale-inputs", "scale-targets", "adam"),
     ("scale-inputs", "scale-targets", "adam", "lr-tenfold"),
     ("scale-inputs", "scale-targets", "reinitialize", "relu", "adam"),
     ("scale-inputs", "scale-targets", "reinitialize", "normalize", "adam", "epochs-threefold"),
 )
 """What makes nearly every network easier to train, from less change to more; added to what is suspected."""
+
+
+Again = Callable[[Arm], Sequence[Suspect]]
 
 
 class Outcome(NamedTuple):
@@ -54,6 +58,7 @@ class Search:
         target: a score with which nothing more is looked for.
         seeds: on which what is found must be proven, with the control beside it.
         sizes: of treatments, by how much they change.
+        again: what is suspected of the program with an arm's treatments.
         outcomes: of all that was tried.
     """
 
@@ -62,6 +67,7 @@ class Search:
     target: float
     seeds: int
     sizes: Mapping[str, int]
+    again: Again
     outcomes: list[Outcome] = field(default_factory=list)
 
     def affords(self, arm: Arm) -> bool:
@@ -96,9 +102,14 @@ class Search:
         return self.lab.mean(arm)
 
     def singly(self, queue: Sequence[Suspect]) -> Arm:
-        """Rounds, each of which puts the best of some treatments on top of what was found; empty if none helps."""
+        """Rounds, each of which puts the best of some treatments on top of what was found; empty if none helps.
+
+        After the first one it is what the program shows with what was found that is suspected.
+        """
         best: Arm = ()
         for breadth in BREADTH:
+            if best:
+                queue = self.again(best)
             if best and self.mean(best) >= self.target:  # what is surely wrong is mended all the same
                 queue = [suspect for suspect in queue if suspect.points >= SURE]
             found: Outcome | None = None
@@ -147,13 +158,10 @@ class Search:
 
     def together(self, queue: Sequence[Suspect]) -> Arm:
         """What is suspected and what makes training easy, all at once; empty if that does not help either."""
-        first: dict[str, str] = {}
-        for suspect in queue:
-            if suspect.points >= SUSPICIOUS and self.lab.treated((suspect.treatment,)) is not None:
-                first.setdefault(suspect.cause, suspect.treatment)
         best: Arm = ()
-        for usual in TOGETHER:
-            arm = self.applicable(joined(tuple(first.values()), usual))
+        tries = [(SURE, ()), *((SUSPICIOUS, usual) for usual in TOGETHER)]
+        for least, usual in tries:
+            arm = self.applicable(joined(self._suspected(queue, least), usual))
             outcome = self.tried(arm) if arm and not self._is_known(arm) else None
             if (
                 outcome
@@ -164,6 +172,14 @@ class Search:
             if best and self.mean(best) >= self.target:
                 break
         return best
+
+    def _suspected(self, queue: Sequence[Suspect], least: float) -> Arm:
+        """For each cause of so many points the first treatment that applies."""
+        first: dict[str, str] = {}
+        for suspect in queue:
+            if suspect.points >= least and self.lab.treated((suspect.treatment,)) is not None:
+                first.setdefault(suspect.cause, suspect.treatment)
+        return tuple(first.values())
 
     def _is_known(self, arm: Arm) -> bool:
         return any(outcome.arm == arm and not outcome.beside for outcome in self.outcomes)

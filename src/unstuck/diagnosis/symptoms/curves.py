@@ -30,6 +30,8 @@ DIFFER = 0.1
 """Difference between seeds in score; docs/thresholds.md."""
 MISSED = 0.1
 """Share of a class's rows that are found, where half of all rows are; docs/thresholds.md."""
+RARER = 3.0
+"""Rows of the commonest class per row of the rarest, from which one is rarer; docs/thresholds.md."""
 GONE = 1e-3
 """Gradient's length at the end as a share of that at the start; docs/thresholds.md."""
 
@@ -193,7 +195,7 @@ def _differ(evidence: Evidence) -> Finding | None:
 
 def _missed(evidence: Evidence) -> Finding | None:
     found = _of(evidence, "control_recall")
-    if found is None or found.ndim != 2:
+    if found is None or found.ndim != 2 or not evidence.number("imbalance") > RARER:
         return None
     shares = np.median(found, axis=0)
     if not (shares.min() < MISSED and shares.max() > 0.5):

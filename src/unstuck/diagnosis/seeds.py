@@ -1,0 +1,78 @@
+"""Whether a program trains on some seeds only: more seeds of the program as it is, and a verdict on them."""
+
+import math
+
+import numpy as np
+
+from unstuck.diagnosis.experiment import Lab
+from unstuck.diagnosis.scale import Scale
+from unstuck.diagnosis.terms import Status, Verdict
+from unstuck.evidence.learnable import wilson
+from unstuck.study.statistics import Interval, Values
+
+SEEDS = 8
+"""In all. Of a program that fails on 3 of 10 as many are all well with a chance of 6 %: 0.7⁸."""
+FEWEST = 5
+"""Seeds from which two failures decide."""
+LOST = 0.25
+"""Of the way from chance to the best seed, from which a seed has failed; ours, docs/thresholds.md."""
+LEARNT = 0.2
+"""Of the way from chance to perfection that the best seed must go, for there to be something to fail at."""
+ERRORS = 3.0
+"""Standard errors of a score by its rows, below the best, likewise."""
+
+
+def of_seeds(lab: Lab) -> Verdict:
+    """Train the program as given from more seeds, unless none learns anything, and say whether they end alike."""
+    while True:
+        scores = [trial.clipped for trial in lab.of(())]
+        if len(scores) >= SEEDS or not _has_learnt(scores, lab.scale) or _is_plain(scores, lab.scale):
+            break
+        if len(scores) == 3:
+            lab.tell(f"training the program as given from up to {SEEDS} seeds, to see whether all end alike")
+        if lab.trial((), len(scores)) is None:
+            break
+    return seed_dependent(scores, lab.scale)
+
+
+def seed_dependent(scores: Values, scale: Scale) -> Verdict:
+    """By the share of seeds that fail; its interval is Wilson's.
+
+    Args:
+        scores: (S,) of the program as given, at least chance each.
+        scale: of the score.
+    """
+    predicted = "Predicted: some seeds end well and others far below them, further than chance has it."
+    if not _has_learnt(scores, scale):
+        return _verdict(Status.UNDECIDED, None, predicted, "No seed learns enough to tell others apart from it.")
+    failed = fails(scores, scale)
+    count, share = len(failed), float(failed.mean())
+    low, high = wilson(share, count)
+    came = f"Of {count} seeds {int(failed.sum())} fail: {', '.join(f'{one:.3f}' for one in sorted(scores))}."
+    status = Status.UNDECIDED
+    if failed.any() and count >= FEWEST:
+        status = Status.CONFIRMED
+    elif not failed.any() and count >= SEEDS:
+        status = Status.RULED_OUT
+    return _verdict(status, Interval(low, share, high), predicted, came)
+
+
+def fails(scores: Values, scale: Scale) -> np.ndarray:
+    """(S,) whether a seed ends far below the best one."""
+    values = np.asarray(scores, dtype=np.float64)
+    best = values.max()
+    error = 0.5 * scale.span / math.sqrt(scale.rows)
+    return values < best - max(LOST * (best - scale.chance), ERRORS * error)
+
+
+def _has_learnt(scores: Values, scale: Scale) -> bool:
+    return len(scores) > 0 and max(scores) - scale.chance >= LEARNT * scale.span
+
+
+def _is_plain(scores: Values, scale: Scale) -> bool:
+    """Whether two fail already, of enough."""
+    return len(scores) >= FEWEST and int(fails(scores, scale).sum()) > 1
+
+
+def _verdict(status: Status, effect: Interval | None, *evidence: str) -> Verdict:
+    return Verdict(cause="seed-dependent", status=status, effect=effect, evidence=evidence)
