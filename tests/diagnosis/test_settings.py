@@ -9,6 +9,10 @@ from unstuck.evidence.evidence import Column, Evidence
 LOOKS = {symptom.id: symptom.look for symptom in settings.SYMPTOMS}
 
 
+def odd(ratio):
+    return Evidence({"optimizer_odd": Column(np.array([1.0, ratio]), "times", ("betas[0]", "betas[1]"))})
+
+
 def of(**numbers):
     return Evidence({name: Column(np.array(value, float), "") for name, value in numbers.items()})
 
@@ -22,6 +26,7 @@ def of(**numbers):
         ("decay-heavy", of(weight_decay=0.021), of(weight_decay=0.02)),
         ("rate-vanishes", of(rate_faint=0.51), of(rate_faint=0.5)),
         ("rate-grows", of(rate_end=10.1), of(rate_end=10)),
+        ("optimizer-odd", odd(101), odd(100)),
         ("rows-random", of(rows_random=1), of(rows_random=0)),
     ],
 )

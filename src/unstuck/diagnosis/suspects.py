@@ -11,6 +11,7 @@ LATER = 0.8
 USUAL: Mapping[str, float] = {
     "learning-rate-too-low": 0.13,
     "learning-rate-too-high": 0.12,
+    "unscaled-inputs": 0.115,
     "poor-optimizer": 0.11,
 }
 """Suspicion without any finding: what is wrong most often, and cheap to try."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from unstuck.evidence.evidence import Column
 from unstuck.evidence.models import Coding, Model, constant, deal, forest, linear, out_of_fold
-from unstuck.evidence.sample import Sample
+from unstuck.evidence.sample import Sample, is_reconstruction
 from unstuck.rng import stream
 
 UNITS = {"classes": "share of rows", "labels": "share of rows", "numbers": "share of variance"}
@@ -108,7 +108,7 @@ def row_scores(predicted: np.ndarray, targets: np.ndarray, kind: str) -> np.ndar
 def _can_be_modelled(train: Sample) -> bool:
     """Whether there are rows enough, with targets that the models know."""
     most = 1 if train.kind == "classes" else 2  # class numbers of every step of a sequence are not modelled
-    known = train.kind != "other" and train.y.ndim <= most
+    known = train.kind != "other" and train.y.ndim <= most and not is_reconstruction(train.x, train.y)
     return known and len(train) >= _FEWEST and train.x is not None and train.x.size > 0
 
 

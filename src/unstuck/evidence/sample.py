@@ -14,6 +14,8 @@ KINDS: tuple[Kind, ...] = ("classes", "binary", "labels", "numbers", "other")
 Splits = Mapping[str, tuple[np.ndarray | None, np.ndarray]]
 
 IGNORED = -100  # the class number that torch's losses pass over by default
+REPEATS = 0.7
+"""Correlation of targets with the inputs in the same places, from which inputs are to be rebuilt."""
 MOST_ROWS = 4000  # of which means and spreads are taken; their error is then 1.6 % of a spread
 
 
@@ -97,3 +99,21 @@ def has_tokens(x: np.ndarray) -> bool:
 def flat(x: np.ndarray) -> np.ndarray:
     """Rows (N, F) as 64-bit numbers."""
     return x.reshape(len(x), -1).astype(np.float64)
+
+
+def is_reconstruction(x: np.ndarray | None, y: np.ndarray) -> bool:
+    """Whether targets are the inputs, or these without noise: what an autoencoder is for, through a narrow layer.
+
+    Others need no narrow layer, and repeat them all: no yardstick.
+
+    Args:
+        x: (N, …) inputs, or None.
+        y: (N, …) targets.
+    """
+    if x is None or x.size != y.size or y.size <= len(y) or has_tokens(x):
+        return False
+    pair = [part[:MOST_ROWS].reshape(-1).astype(np.float64) for part in (x, y)]
+    known = np.isfinite(pair[0]) & np.isfinite(pair[1])
+    first, second = (part[known] - part[known].mean() if known.any() else part[known] for part in pair)
+    size = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return size > 0 and float(first @ second) / size > REPEATS

@@ -8,6 +8,7 @@ from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import spread
 from unstuck.evidence.torch_fit import of_fit
 from unstuck.evidence.torch_layers import of_layers
+from unstuck.evidence.torch_optimizer import of_optimizer
 from unstuck.evidence.torch_steps import engine_of
 from unstuck.training import torch_random
 from unstuck.training.program import Program
@@ -30,7 +31,7 @@ def of_start(program: Program, facts: Facts, *, seed: int) -> Evidence:
     }
     settings |= _of_schedule(program, facts)
     layers = of_layers(engine.model, engine.loss, x, y, facts=facts)
-    return Evidence(settings) | layers | of_fit(program, facts, seed=seed)
+    return Evidence(settings) | of_optimizer(engine.optimizer) | layers | of_fit(program, facts, seed=seed)
 
 
 def _of_schedule(program: Program, facts: Facts) -> dict[str, Column]:

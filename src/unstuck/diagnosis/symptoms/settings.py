@@ -1,5 +1,7 @@
 """Settings that are far from usual: seen without training. Columns: evidence/torch_start.py."""
 
+import numpy as np
+
 from unstuck.diagnosis.terms import Finding, Symptom
 from unstuck.evidence.evidence import Evidence
 
@@ -9,8 +11,9 @@ TINY = 2.0
 """Rows of a batch, where there are many more; docs/thresholds.md."""
 HEAVY = 0.02
 """Weight decay: AdamW's own is 0.01; docs/thresholds.md."""
-
-
+ODD = 100.0
+"""Times a setting of the optimizer is as large as its default, or as small: betas[1] = 0.95, which many use, is 50
+times as forgetful as Adam's own; docs/thresholds.md."""
 FAINT = 0.5
 """Share of a training whose rate is below a hundredth of its peak; docs/thresholds.md."""
 GROWN = 10.0
@@ -36,6 +39,18 @@ def _decay_heavy(evidence: Evidence) -> Finding | None:
     if not decay > HEAVY:
         return None
     return Finding("decay-heavy", f"weights are pulled to zero by {decay:g}", decay, HEAVY, "per unit of rate")
+
+
+def _odd(evidence: Evidence) -> Finding | None:
+    if "optimizer_odd" not in evidence or not evidence["optimizer_odd"].values.size:
+        return None
+    column = evidence["optimizer_odd"]
+    worst = int(np.argmax(column.values))
+    ratio = float(column.values[worst])
+    if not ratio > ODD:
+        return None
+    said = f"The optimizer's {column.along[worst]} is {ratio:.3g} times off its default."
+    return Finding("optimizer-odd", said, ratio, ODD, "times", where=column.along[worst])
 
 
 def _rows_random(evidence: Evidence) -> Finding | None:
@@ -67,5 +82,6 @@ SYMPTOMS = (
     Symptom("decay-heavy", "heavy weight decay", _decay_heavy, _OURS),
     Symptom("rate-vanishes", "a rate that vanishes", _rate_vanishes, _OURS),
     Symptom("rate-grows", "a rate that grows", _rate_grows, _OURS),
+    Symptom("optimizer-odd", "odd settings of the optimizer", _odd, _OURS),
     Symptom("rows-random", "training rows that change", _rows_random, "by definition"),
 )

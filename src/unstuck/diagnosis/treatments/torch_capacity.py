@@ -21,6 +21,7 @@ from unstuck.diagnosis.treatments.torch_surgery import (
     with_model,
 )
 from unstuck.evidence.facts import Facts
+from unstuck.evidence.sample import is_reconstruction
 from unstuck.training.program import Program
 
 _FACTOR = 4
@@ -33,7 +34,12 @@ _SHARE = 0.4
 
 
 def wider(program: Program, facts: Facts) -> Treated | None:
-    """Four times the units in each hidden layer; a linear model gets a hidden layer."""
+    """Four times the units in each hidden layer; a linear model gets a hidden layer.
+
+    Not of an autoencoder: that a layer is narrow is its point.
+    """
+    if is_reconstruction(facts.train.x, facts.train.y):
+        return None
     return _resized(program, facts, lambda width: min(max(width * _FACTOR, _LEAST), max(_MOST, width)), first=True)
 
 
