@@ -57,6 +57,14 @@ def uphill(model, x, y, loss, optimizer):
     return value
 
 
+def cleared(model, x, y, loss, optimizer):
+    value = loss(model(x), y)
+    value.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return value
+
+
 def no_update(model, x, y, loss, optimizer):
     optimizer.zero_grad()
     value = loss(model(x), y)
@@ -292,7 +300,11 @@ FAULTS = {
         lambda: regression(step=penalised(2)),
         lambda: classifier(step=penalised(1), model=dropout_model),
     ],
-    "step-missing": [lambda: classifier(step=no_update), lambda: classifier(model=Ungraded)],
+    "step-missing": [
+        lambda: classifier(step=no_update),
+        lambda: classifier(step=cleared),
+        lambda: classifier(model=Ungraded),
+    ],
     "wrong-mode-in-training": [lambda: classifier(step=in_evaluation_mode, model=dropout_model)],
     "statistics-still": [lambda: classifier(model=unmoved)],
     "random-in-evaluation": [lambda: classifier(model=Dropped)],

@@ -115,8 +115,11 @@ def penalised(evidence: Evidence) -> Finding | None:
 def _no_step(evidence: Evidence) -> Finding | None:
     if not _has(evidence, "step_updates"):
         return None
-    if evidence["step_updates"].values.sum() > 0 or (evidence["parameter_moved"].values > 0).any():
+    if (evidence["parameter_moved"].values > 0).any():
         return None
+    is_cleared = _has(evidence, "step_gradient_ratio") and (evidence["step_gradient_ratio"].values == 0).all()
+    if evidence["step_updates"].values.sum() > 0 and not is_cleared:
+        return None  # it was moved by nothing: so are weights of which no gradient is left
     said = "No call of the step moved a parameter"
     why = evidence.word("step_refused")
     return Finding("step-missing", f"{said}: {why}." if why else f"{said}.", 0.0, 1.0, "updates")

@@ -1,0 +1,84 @@
+"""Whether a program trains on some seeds only: by definition of a failed seed, and by trainings of the program."""
+
+import pytest
+
+from unstuck.diagnosis.scale import Scale
+from unstuck.diagnosis.seeds import FEWEST, LEARNT, LOST, SEEDS, fails, of_seeds, seed_dependent
+from unstuck.diagnosis.terms import Status
+from unstuck.evidence.learnable import wilson
+
+CONFIRMED, RULED_OUT, UNDECIDED = Status.CONFIRMED, Status.RULED_OUT, Status.UNDECIDED
+SCALE = Scale(0.5, 1.0, 10_000)
+
+
+class World:
+    """A lab whose program scores so, seed by seed, and which can pay so many trainings."""
+
+    def __init__(self, scores, pays=99):
+        self.scores, self.pays, self.scale, self.done, self.tell = scores, pays, SCALE, 3, lambda line: None
+
+    def of(self, arm):
+        assert arm == ()
+        return [type("Trial", (), {"clipped": score}) for score in self.scores[: self.done]]
+
+    def trial(self, arm, number):
+        if self.done >= min(self.pays, len(self.scores)):
+            return None
+        assert (arm, number) == ((), self.done)
+        self.done += 1
+        return self.scores[number]
+
+
+@pytest.mark.parametrize(("lost", "is_failed"), [(LOST + 0.01, True), (LOST - 0.01, False)])
+def test_a_seed_fails_that_ends_far_below_the_best_one(lost, is_failed):
+    best = 0.9
+    assert fails([best, best - lost * (best - SCALE.chance)], SCALE).tolist() == [False, is_failed]
+
+
+def test_of_few_rows_it_must_be_further_below():
+    scores = [0.9, 0.75]
+    assert fails(scores, SCALE).any()
+    assert not fails(scores, SCALE._replace(rows=20)).any()
+
+
+@pytest.mark.parametrize(
+    ("scores", "status"),
+    [
+        ([0.9] * (SEEDS - 1) + [0.5], CONFIRMED),
+        ([0.9] * SEEDS, RULED_OUT),
+        ([0.9] * (SEEDS - 1), UNDECIDED),
+        ([0.9, 0.9, 0.5], UNDECIDED),
+        ([0.9] * (FEWEST - 1) + [0.5], CONFIRMED),
+        ([SCALE.chance + 0.9 * LEARNT * SCALE.span, *[0.5] * (SEEDS - 1)], UNDECIDED),
+    ],
+    ids=["one of all", "none of all", "none of some", "one of three", "one of five", "none learns"],
+)
+def test_the_verdict_is_the_share_of_seeds_that_fail(scores, status):
+    assert seed_dependent(scores, SCALE).status is status
+
+
+def test_the_share_has_wilsons_interval():
+    effect = seed_dependent([0.9] * 6 + [0.5] * 2, SCALE).effect
+    assert (effect.low, effect.high) == wilson(0.25, 8)
+    assert effect.mean == 0.25
+
+
+@pytest.mark.parametrize(
+    ("scores", "asked", "status"),
+    [
+        ([0.9] * 20, SEEDS, RULED_OUT),
+        ([0.9, 0.5, 0.9, 0.5, 0.9, 0.9], FEWEST, CONFIRMED),
+        ([0.5] * 20, 3, UNDECIDED),
+    ],
+    ids=["until all are well", "until two have failed", "not if nothing is learnt"],
+)
+def test_more_seeds_are_trained_until_it_is_plain(scores, asked, status):
+    world = World(scores)
+    assert of_seeds(world).status is status
+    assert world.done == asked
+
+
+def test_what_cannot_be_paid_leaves_it_undecided():
+    world = World([0.9] * 20, pays=4)
+    assert of_seeds(world).status is UNDECIDED
+    assert world.done == 4
