@@ -6,7 +6,7 @@ import pytest
 
 from unstuck.diagnosis.experiment import Arm
 from unstuck.diagnosis.scale import Scale
-from unstuck.diagnosis.search import Search, joined
+from unstuck.diagnosis.search import Search, added, joined
 from unstuck.diagnosis.suspects import Suspect
 
 
@@ -144,3 +144,16 @@ def test_what_is_surely_wrong_is_tried_though_enough_was_reached_before():
     of.again = lambda arm: queue
     assert of.singly(queue) == ("output-logits", "adam")
     assert all("relu" not in outcome.arm for outcome in of.outcomes)
+
+
+def test_what_is_surely_wrong_need_not_gain_a_quarter_of_what_is_missing():
+    of, queue = search(lambda arm, _: 0.56 if "encode-targets" in arm else 0.5, "encode-targets", target=0.9)
+    assert of.singly(queue) == ()
+    of, queue = search(lambda arm, _: 0.56 if "encode-targets" in arm else 0.5, "encode-targets", target=0.9)
+    of.sure = frozenset(["encode-targets"])
+    assert of.singly(queue) == ("encode-targets",)
+
+
+def test_another_optimizer_brings_its_own_rate():
+    assert added(("lr-tenth", "relu"), ("adam",)) == ("relu", "adam")
+    assert added(("adam",), ("lr-tenth",)) == ("adam", "lr-tenth")

@@ -158,3 +158,9 @@ def test_so_it_is_where_constant_outputs_score_best():
     found = scale(program(score=lambda outputs, targets: -float(outputs.std())))
     assert -1 < found.chance < 0
     assert found.best == 0
+
+
+def test_of_what_is_surely_wrong_a_quarter_of_what_is_missing_is_not_asked():
+    scale = Scale(0.0, 1.0, 10_000)
+    assert scale.material(0.4, is_sure=True) == pytest.approx(0.05)
+    assert scale.material(0.4) == pytest.approx(0.15)

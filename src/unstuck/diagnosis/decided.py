@@ -12,9 +12,9 @@ from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.controls import asked, classes_of, rightness, scored
 from unstuck.diagnosis.experiment import Lab, Trial
 from unstuck.diagnosis.held import arrays_of
-from unstuck.diagnosis.search import SURE, Outcome
+from unstuck.diagnosis.search import Outcome
 from unstuck.diagnosis.subject import OfProgram
-from unstuck.diagnosis.suspects import causes_of
+from unstuck.diagnosis.suspects import SURE, causes_of
 from unstuck.diagnosis.terms import Cause, Cure, Finding, Status, Verdict
 from unstuck.diagnosis.treatments import TREATMENTS
 from unstuck.engine import Evaluation

@@ -17,10 +17,10 @@ from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.proof import proven
 from unstuck.diagnosis.scale import Scale, scale_of
-from unstuck.diagnosis.search import SURE, SUSPICIOUS, Again, Search
-from unstuck.diagnosis.seeds import of_seeds
+from unstuck.diagnosis.search import SUSPICIOUS, Again, Search
+from unstuck.diagnosis.seeds import of_seeds, seed_dependent
 from unstuck.diagnosis.subject import Arm, OfProgram, OfRecipe, Subject, lowered
-from unstuck.diagnosis.suspects import Suspect, suspects, suspicion
+from unstuck.diagnosis.suspects import SURE, Suspect, sure, suspects, suspicion
 from unstuck.diagnosis.symptoms import found
 from unstuck.diagnosis.terms import Cure, Diagnosis, Tried
 from unstuck.diagnosis.treatments import TREATMENTS
@@ -103,8 +103,11 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
     attainable = evidence.number("attainable") if facts.score in ("accuracy", "r2") else math.nan
     again = partial(_suspected_again, lab, evidence, facts)
     search, cure = _sought(lab, controls, suspects(points, TREATMENTS), again, attainable, seeds)
-    alike = [] if cure and cure.verified else [of_seeds(lab)]
     judged = lab.of((), judging=True) or controls
+    if cure and cure.verified:
+        alike = seed_dependent([trial.clipped for trial in judged], lab.scale)
+    else:
+        alike = of_seeds(lab)
     best = lab.of(cure.treatments, judging=True) if cure and cure.verified else judged
     return Diagnosis(
         findings=findings,
@@ -114,6 +117,7 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
                 *of_data(lab, facts, evidence, points, best),
                 *rows_mixed({one.symptom: one.sentence for one in findings}, evidence, cure),
                 *alike,
+                alike,
             ]
         ),
         cure=cure if cure and cure.verified else None,
@@ -191,6 +195,7 @@ def _sought(
         numbers=worst_first[: 2 if agree else CHOOSING],
         target=lab.scale.chance + ENOUGH * lab.scale.span,
         again=again,
+        sure=sure(queue),
         seeds=seeds,
         sizes={name: treatment.size for name, treatment in TREATMENTS.items()},
     )
@@ -206,7 +211,7 @@ def _sought(
     for candidate in _candidates(search, arm):
         least = search.least(candidate)
         lab.tell(f"proving {' + '.join(least)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
-        found = proven(lab, least, seeds)
+        found = proven(lab, least, seeds, is_sure=search.sure >= {*least})
         cure = found or cure
         if found is None or found.verified:
             break

@@ -17,12 +17,12 @@ AGAIN = 2
 """Times the seeds, at most: what fails on some seeds only gains nothing on the others, and varies much."""
 
 
-def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
+def proven(lab: Lab, arm: Arm, seeds: int, *, is_sure: bool = False) -> Cure | None:
     """The cure, verified or not; None where the budget does not reach for two seeds.
 
     Pairs are trained seed by seed, until most of all seeds gain nothing; a gain that is material and may be
     chance gets as many seeds again. It is verified if the mean gain is material, and either its interval lies
-    above 0 or every one of five seeds or more gains.
+    above 0 or every one of five seeds or more gains. `is_sure`: what the arm changes is surely wrong.
     """
     gains: list[float] = []
     for number in range(AGAIN * seeds):
@@ -32,13 +32,13 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
         gains.append(gain)
         if _gains_nothing(gains, lab.scale, seeds):
             break
-        if len(gains) >= seeds and (not _is_material(gains, lab) or _is_beyond_chance(gains, lab.scale)):
+        if len(gains) >= seeds and (not _is_material(gains, lab, is_sure) or _is_beyond_chance(gains, lab.scale)):
             break
     treated = lab.subject.cured(arm)
     if len(gains) < min(2, seeds) or treated is None:
         return None
     before, after = (lab.of(one, judging=True)[: len(gains)] for one in ((), arm))
-    is_cured = _is_material(gains, lab) and not _gains_nothing(gains, lab.scale, seeds)
+    is_cured = _is_material(gains, lab, is_sure) and not _gains_nothing(gains, lab.scale, seeds)
     return Cure(
         treatments=arm,
         says=tuple(TREATMENTS[name].says for name in arm),
@@ -52,10 +52,10 @@ def proven(lab: Lab, arm: Arm, seeds: int) -> Cure | None:
     )
 
 
-def _is_material(gains: Sequence[float], lab: Lab) -> bool:
+def _is_material(gains: Sequence[float], lab: Lab, is_sure: bool) -> bool:
     """Whether the mean gain is, beside what the control scored on the same seeds."""
     before = [trial.clipped for trial in lab.of((), judging=True)[: len(gains)]]
-    return bool(sum(gains) / len(gains) >= lab.scale.material(sum(before) / len(before)))
+    return bool(sum(gains) / len(gains) >= lab.scale.material(sum(before) / len(before), is_sure=is_sure))
 
 
 def _gains_nothing(gains: Sequence[float], scale: Scale, seeds: int) -> bool:

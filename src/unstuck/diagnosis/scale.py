@@ -33,13 +33,15 @@ class Scale(NamedTuple):
         """At least chance: a score below it, or none, is no worse than knowing nothing."""
         return max(score, self.chance) if math.isfinite(score) else self.chance
 
-    def material(self, before: float) -> float:
+    def material(self, before: float, *, is_sure: bool = False) -> float:
         """What a score must gain to count.
 
-        A twentieth of the span, a quarter of what is missing, and what chance does with so few rows: the standard
-        error of a share is √(p (1 - p) / N), at most ½ / √N.
+        A twentieth of the span, and what chance does with so few rows: the standard error of a share is
+        √(p (1 - p) / N), at most ½ / √N. A quarter of what is missing too, unless it is sure that what was changed
+        was wrong: any program can be tuned a little.
         """
-        return max(MATERIAL * self.span, LEFT * (self.best - before), 0.5 * self.span / math.sqrt(self.rows))
+        left = 0.0 if is_sure else LEFT * (self.best - before)
+        return max(MATERIAL * self.span, left, 0.5 * self.span / math.sqrt(self.rows))
 
     @property
     def close(self) -> float:

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 from unstuck.diagnosis.experiment import Lab
 from unstuck.diagnosis.subject import Arm
-from unstuck.diagnosis.suspects import Suspect
+from unstuck.diagnosis.suspects import SURE, Suspect
 
 BREADTH = (8, 4, 3)
 """Treatments that each round tries, before it puts the best of them on top of what was found."""
-SURE = 0.9
-"""Suspicion from which a treatment that helps is taken at once."""
 SUSPICIOUS = 0.5
 """Suspicion from which a cause is thought of when several are mended at once."""
 
@@ -59,6 +57,7 @@ class Search:
         seeds: on which what is found must be proven, with the control beside it.
         sizes: of treatments, by how much they change.
         again: what is suspected of the program with an arm's treatments.
+        sure: treatments of what is surely wrong.
         outcomes: of all that was tried.
     """
 
@@ -68,6 +67,7 @@ class Search:
     seeds: int
     sizes: Mapping[str, int]
     again: Again
+    sure: frozenset[str] = frozenset()
     outcomes: list[Outcome] = field(default_factory=list)
 
     def affords(self, arm: Arm) -> bool:
@@ -82,17 +82,18 @@ class Search:
             if not self.affords(arm) or (gain := self.lab.gain(arm, number, beside=beside)) is None:
                 break
             gains.append(gain)
-            if not self._counts(beside, gains):
+            if not self._counts(arm, beside, gains):
                 break
         if not gains:
             return None
-        outcome = Outcome(arm, beside, suspect, tuple(gains), self._counts(beside, gains))
+        outcome = Outcome(arm, beside, suspect, tuple(gains), self._counts(arm, beside, gains))
         self.outcomes.append(outcome)
         return outcome
 
-    def _counts(self, beside: Arm, gains: Sequence[float]) -> bool:
+    def _counts(self, arm: Arm, beside: Arm, gains: Sequence[float]) -> bool:
         """Whether the mean gain is material; on top of what helped already half of that will do."""
-        least = self.lab.scale.material(self.lab.mean(beside, self.numbers[: len(gains)]))
+        before = self.lab.mean(beside, self.numbers[: len(gains)])
+        least = self.lab.scale.material(before, is_sure=self.sure >= {*arm} - {*beside})
         if beside:
             least = max(least / 2, self.lab.scale.close)
         return sum(gains) / len(gains) >= least
@@ -140,7 +141,7 @@ class Search:
         for suspect in queue:
             if suspect.treatment in beside or self._is_hopeless(suspect.treatment, beside):
                 continue
-            outcome = self.tried(joined(beside, (suspect.treatment,)), beside, suspect)
+            outcome = self.tried(added(beside, (suspect.treatment,)), beside, suspect)
             if outcome is not None:
                 spent += 1
                 yield outcome
@@ -161,7 +162,7 @@ class Search:
         best: Arm = ()
         tries = [(SURE, ()), *((SUSPICIOUS, usual) for usual in TOGETHER)]
         for least, usual in tries:
-            arm = self.applicable(joined(self._suspected(queue, least), usual))
+            arm = self.applicable(added(self._suspected(queue, least), usual))
             outcome = self.tried(arm) if arm and not self._is_known(arm) else None
             if (
                 outcome
@@ -213,6 +214,13 @@ def joined(arm: Arm, more: Arm) -> Arm:
     return tuple(sorted({*arm, *more}, key=_place))
 
 
+def added(arm: Arm, more: Arm) -> Arm:
+    """The arm with more treatments, without those that these make up for: another optimizer has its own rate."""
+    kept = tuple(name for name in arm if "adam" not in more or name not in _OF_THE_OPTIMIZER)
+    return joined(kept, more)
+
+
+_OF_THE_OPTIMIZER = ("lr-hundredth", "lr-tenth", "lr-tenfold", "lr-hundredfold", "momentum")
 _ORDER = (
     "drop-invalid-rows", "no-augmentation", "register-modules", "reconnect", "unfreeze", "respect-mode",
     "shallower", "wider", "narrower", "add-nonlinearity", "relu", "leaky-relu", "normalize", "no-dropout",

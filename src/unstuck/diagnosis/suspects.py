@@ -6,13 +6,15 @@ from typing import NamedTuple
 from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.terms import Cause, Finding, Treatment
 
+SURE = 0.9
+"""Suspicion from which a treatment that helps is taken at once."""
 LATER = 0.8
 """How much less a cause's next treatment is expected to help than the one before it."""
 USUAL: Mapping[str, float] = {
     "learning-rate-too-low": 0.13,
     "learning-rate-too-high": 0.12,
-    "unscaled-inputs": 0.115,
     "poor-optimizer": 0.11,
+    "unscaled-inputs": 0.1,
 }
 """Suspicion without any finding: what is wrong most often, and cheap to try."""
 
@@ -47,6 +49,12 @@ def suspects(points: Mapping[str, float], treatments: Mapping[str, Treatment]) -
             if treatment in treatments and found.points > best.get(treatment, _NONE).points:
                 best[treatment] = found
     return sorted(best.values(), key=lambda one: (-round(one.points, 2), treatments[one.treatment].size))
+
+
+def sure(queue: Iterable[Suspect]) -> frozenset[str]:
+    """Treatments of what is surely wrong by what the wiring, the data or the objective are, not by a setting."""
+    found = (one for one in queue if one.points >= SURE)
+    return frozenset(one.treatment for one in found if CAUSES[one.cause].group in ("wiring", "data", "objective"))
 
 
 def cause_of(treatment: str, points: Mapping[str, float]) -> Cause:

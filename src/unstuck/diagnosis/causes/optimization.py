@@ -119,7 +119,7 @@ CAUSES = (
         fault="A network at the edge of what can be trained.",
         experiment="The program as it is, from more seeds.",
         prediction="Some end well and some do not, further apart than chance has it.",
-        symptoms={"seeds-differ": 0.25},
+        symptoms={"seeds-differ": 0.2},
         treatments=("reinitialize", "wider"),
         neighbours=("dead-relu", "local-minimum", "poor-initialisation", "learning-rate-too-high"),
     ),

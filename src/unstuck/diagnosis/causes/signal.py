@@ -19,6 +19,7 @@ CAUSES = (
             "gradients-explode": 0.3,
             "activations-saturated": 0.2,
             "units-dead": 0.2,
+            "seeds-differ": 0.2,
         },
         treatments=("reinitialize",),
         neighbours=("saturating-activation", "dead-relu", "exploding-activation", "saddle-point"),
