@@ -116,7 +116,6 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
                 *verdicts(lab, findings, points, search.outcomes, cure),
                 *of_data(lab, facts, evidence, points, best),
                 *rows_mixed({one.symptom: one.sentence for one in findings}, evidence, cure),
-                *alike,
                 alike,
             ]
         ),
