@@ -462,6 +462,19 @@ def test_the_gradient_carried_is_none_of_it_or_all_of_it():
     assert evidence(classifier(step=no_zero_grad)).number("step_gradient_carried") == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("step", [None, no_zero_grad])
+def test_of_gradients_in_one_direction_it_is_not_known_which_was_carried(step):
+    """Of dead units only the last bias has a gradient."""
+    measured = evidence(regression(model=dead, step=step))
+    assert np.isnan(measured.number("step_gradient_carried"))
+
+
+def dead():
+    model = mlp(4, 1)
+    nn.init.constant_(model[0].bias, -100)
+    return model
+
+
 def test_a_sum_over_a_batch_twice_over_is_twice_as_large():
     assert evidence(regression(loss=nn.MSELoss(reduction="sum"))).number("loss_doubled") == pytest.approx(2)
     assert evidence(regression()).number("loss_doubled") == pytest.approx(1)

@@ -22,6 +22,7 @@ from unstuck.training.torch_engine import Setting, TorchEngine, device_named
 from unstuck.training.torch_rows import rows_of
 
 _CALLS, _UPDATES = 64, 2  # at most so many calls of the step, to see so many updates
+_PARALLEL = 1e-4  # distance of two directions, from which float32 tells a share to 1e-3, its 1e-7 over that
 
 Vector = dict[str, Tensor]
 
@@ -222,7 +223,10 @@ def of_steps(spy: Spy) -> Evidence:
 
 
 def _carried(updates: list[Update]) -> float:
-    """How much of what came before the first update is in the gradient at the second, by least squares."""
+    """How much of what came before the first update is in the gradient at the second, by least squares.
+
+    Not known where the two point the same way, as where all but one number is 0: any share explains it then.
+    """
     if len(updates) < _UPDATES:
         return np.nan
     names = sorted(updates[1].found.keys() & updates[1].came.keys() & updates[0].came.keys())
@@ -230,6 +234,9 @@ def _carried(updates: list[Update]) -> float:
         return np.nan
     found, new, old = (_flat(part, names) for part in (updates[1].found, updates[1].came, updates[0].came))
     if not (np.isfinite([found, new, old]).all() and old.any() and new.any()):
+        return np.nan
+    apart = new / np.linalg.norm(new) - np.sign(new @ old) * old / np.linalg.norm(old)
+    if not np.linalg.norm(apart) > _PARALLEL:
         return np.nan
     (of_new, of_old), *_ = np.linalg.lstsq(np.stack([new, old], axis=1), found, rcond=1e-9)
     return float(of_old / of_new) if of_new else np.nan
