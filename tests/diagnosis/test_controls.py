@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-import faults
+from healthy import classes
 from unstuck.diagnosis.controls import Following, correctness, of_controls, scored
 from unstuck.diagnosis.experiment import Trial, trained
 from unstuck.diagnosis.held import Held
@@ -26,7 +26,7 @@ class Noisy(nn.Linear):
 
 
 def program(**changed):
-    return replace(faults.classes(), epochs=3, **changed)
+    return replace(classes(), epochs=3, **changed)
 
 
 def run(of, watch=iter):

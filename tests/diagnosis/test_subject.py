@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-import faults
+from faults import FAULTS
+from healthy import classes, clouds, sgd, stack
 from unstuck.diagnosis import experiment
 from unstuck.diagnosis.doctor import diagnosed
 from unstuck.diagnosis.experiment import Budget
@@ -32,8 +33,8 @@ def trained(task, watch=iter):
 
 
 def scaled_and_shifted():
-    x, y = faults.clouds(240, 0)
-    return replace(faults.classes(), train=(100 * x + 1000, y), test=None, optimizer=faults.sgd)
+    x, y = clouds(240, 0)
+    return replace(classes(), train=(100 * x + 1000, y), test=None, optimizer=sgd)
 
 
 ARMS = [(), ("scale-inputs",), ("lr-tenth",), ("normalize",), ("scale-inputs", "normalize"), ("relu",), ("wider",)]
@@ -54,7 +55,7 @@ def test_every_arm_that_the_dense_engine_trains_is_as_torch_trains_it(arm):
 
 
 def sigmoids():
-    return faults.stack(2, 32, 32, 3, activation=nn.Sigmoid)
+    return stack(2, 32, 32, 3, activation=nn.Sigmoid)
 
 
 CASES = ("learning-rate-too-high", "unscaled-inputs", "missing-nonlinearity")
@@ -62,9 +63,9 @@ CASES = ("learning-rate-too-high", "unscaled-inputs", "missing-nonlinearity")
 
 @pytest.mark.parametrize("cause", CASES)
 def test_the_verdict_is_the_same_on_both_engines(cause, monkeypatch):
-    first = asked(faults.FAULTS[cause]())
+    first = asked(FAULTS[cause]())
     monkeypatch.setattr(torch_lowering, "lowered", lambda program, engine, **settings: engine)
-    second = asked(faults.FAULTS[cause]())
+    second = asked(FAULTS[cause]())
     assert first.cause == second.cause
     assert confirmed(first) == confirmed(second)
     assert first.cure.treatments == second.cure.treatments
@@ -79,7 +80,7 @@ def asked(program):
 
 
 def test_a_training_by_the_dense_engine_can_be_watched_and_is_not_changed():
-    subject = subject_of(faults.classes())
+    subject = subject_of(classes())
     treated = subject.treated((), judging=False)
     seen = []
 
@@ -97,7 +98,7 @@ def test_a_training_by_the_dense_engine_can_be_watched_and_is_not_changed():
 
 
 def test_the_random_streams_are_as_they_were():
-    subject = subject_of(faults.classes())
+    subject = subject_of(classes())
     before = torch.get_rng_state()
     trained(subject.task(subject.treated((), judging=False), 0, judging=False))
     assert torch.equal(torch.get_rng_state(), before)

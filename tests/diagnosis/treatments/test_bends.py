@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from faults import classes
+from healthy import classes
 from unstuck.diagnosis.treatments.table import TREATMENTS
 from unstuck.diagnosis.treatments.torch_bends import bends
 from unstuck.diagnosis.treatments.torch_surgery import draft

@@ -2,7 +2,8 @@
 
 import pytest
 
-from faults import FAULTS, HEALTHY, trained
+from faults import FAULTS
+from healthy import HEALTHY, trained
 from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.treatments.table import TREATMENTS
 from unstuck.evidence.torch_facts import facts_of

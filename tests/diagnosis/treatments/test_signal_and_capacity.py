@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from faults import HEALTHY, Cnn, Functional, Reader, classes, sequences, stack, trained
+from healthy import HEALTHY, Cnn, Functional, Reader, classes, sequences, stack, trained
 from unstuck.diagnosis.treatments.table import TREATMENTS
 from unstuck.diagnosis.treatments.torch_flow import flow
 from unstuck.evidence.torch_facts import facts_of

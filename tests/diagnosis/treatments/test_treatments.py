@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from faults import HEALTHY, trained
+from healthy import HEALTHY, trained
 from unstuck.diagnosis.treatments.table import TREATMENTS
 from unstuck.evidence.torch_facts import facts_of
 

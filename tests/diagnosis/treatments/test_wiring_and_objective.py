@@ -9,25 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from faults import (
-    HEALTHY,
-    Always,
-    Detached,
-    Frozen,
-    Listed,
-    Noised,
-    adam,
-    binary,
-    classes,
-    ended,
-    negated,
-    numbers,
-    sgd,
-    stack,
-    summed,
-    tokens,
-    trained,
-)
+from faults import Always, Detached, Frozen, Listed, Noised, ended, negated, summed
+from healthy import HEALTHY, adam, binary, classes, numbers, sgd, stack, tokens, trained
 from unstuck.diagnosis.treatments.table import TREATMENTS
 from unstuck.evidence.torch_facts import facts_of
 from unstuck.training.program import Program
