@@ -110,7 +110,7 @@ CAUSES = (
         prediction="No eigenvalue is below zero, and some seeds, or a wider network, end lower.",
         symptoms={"in-a-minimum": 0.9, "gradient-gone": 0.2, "seeds-differ": 0.2},
         treatments=("reinitialize", "wider"),
-        neighbours=("saddle-point", "seed-dependent", "model-bias", "dead-relu"),
+        neighbours=("saddle-point", "poor-initialisation", "seed-dependent", "model-bias", "dead-relu"),
     ),
     Cause(
         id="seed-dependent",
