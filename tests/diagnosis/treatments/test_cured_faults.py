@@ -1,5 +1,7 @@
 """A fault is put into a program that trains well; the treatment that mends it brings the score back."""
 
+from dataclasses import replace
+
 import pytest
 
 from faults import FAULTS
@@ -33,6 +35,8 @@ MENDED = {
     "shape-mismatch": "match-shapes",
     "unscaled-inputs": "scale-inputs",
     "unscaled-targets": "scale-targets",
+    "class-imbalance": "class-weights",
+    "harmful-augmentation": "no-augmentation",
     "invalid-data": "drop-invalid-rows",
     "missing-zero-grad": "plain-step",
     "frozen-parameters": "unfreeze",
@@ -49,6 +53,18 @@ def test_what_mends_a_fault_brings_back_the_healthy_score(cause):
     cured = TREATMENTS[MENDED[cause]].treat(faulty, facts_of(faulty, seed=0)).program
     assert trained(faulty) < healthy - 0.05
     assert trained(cured) > healthy - 0.05
+
+
+@pytest.mark.parametrize("cause", sorted(FAULTS.keys() - MENDED.keys() - {"leakage"}))
+def test_a_fault_that_no_single_treatment_mends_harms_all_the_same(cause):
+    assert trained(FAULTS[cause]()) < trained(HEALTHY[FAULTS[cause].of]()) - 0.05
+
+
+def test_a_leak_flatters():
+    leaked = FAULTS["leakage"]()
+    x, y = leaked.train
+    apart = replace(leaked, train=(x[60:], y[60:]))
+    assert trained(leaked) > trained(apart) + 0.05
 
 
 def test_every_cause_has_a_fault_that_is_put_into_a_healthy_program():
