@@ -76,6 +76,8 @@ def failing(model, x, y, loss, optimizer):
     raise KeyError("target")
 
 def fails(): return make(step=failing)
+def no_number(): return make(score=lambda outputs, targets: float("nan"))
+def no_program(): return nn.Linear(4, 2)
 def unscored(): return make(score=lambda outputs, targets: outputs.nothing)
 """
 
@@ -129,6 +131,11 @@ def test_a_recipe_is_given_with_its_flags_and_its_seed(unstuck, told):
     assert asked["seed"] == 3
     unstuck("diagnose", "program.py:make", "--seed", 4)
     assert (asked["seed"], asked["budget"].seconds) == (4, np.inf)
+
+
+def test_the_seed_stands_among_the_flags_in_the_help(unstuck):
+    _, out, _ = unstuck("diagnose", "--help")
+    assert "--seed INT" in out
 
 
 def test_a_run_means_its_recipe(unstuck, told):
@@ -212,6 +219,9 @@ def test_an_interruption_leaves_nothing(unstuck, told, tmp_path, monkeypatch):
         (["program.py:lost"], "FileNotFoundError: picture.png"),
         (["program.py:forgets"], "step must return the loss, a tensor of one number, got NoneType"),
         (["program.py:fails"], "KeyError: 'target'"),
+        (["program.py:no_number"], "score must be finite where outputs are, got nan of an untrained model"),
+        (["program.py:no_program"], "must return an unstuck.Program, got Linear. Its last line is: return"),
+        (["nowhere.module:make"], "nowhere.module:make must name a module that can be imported"),
         (["program.py:unscored"], "AttributeError: 'Tensor' object has no attribute 'nothing'"),
     ],
 )

@@ -1,5 +1,7 @@
 """What counts as a gain: by chance, by what is missing, and by how many rows there are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch import nn
 
 from unstuck.diagnosis.held import LEAST, Held
 from unstuck.diagnosis.scale import Scale, scale_of
+from unstuck.errors import ProgramError
 from unstuck.evidence.torch_facts import facts_of
 from unstuck.training.program import Program
 from unstuck.training.task import task_of_program
@@ -158,6 +161,39 @@ def test_so_it_is_where_constant_outputs_score_best():
     found = scale(program(score=lambda outputs, targets: -float(outputs.std())))
     assert -1 < found.chance < 0
     assert found.best == 0
+
+
+@pytest.mark.parametrize("got", [np.nan, -np.inf])
+def test_a_score_that_is_no_number_even_of_right_answers_is_refused(got):
+    with pytest.raises(ProgramError, match="score must be finite where outputs are, got"):
+        scale(program(score=lambda outputs, targets: got))
+
+
+def test_a_score_that_is_a_number_of_right_answers_alone_is_taken():
+    """As a correlation is, where all outputs are the same."""
+
+    def of_right_ones(outputs, targets):
+        return 1.0 if torch.allclose(outputs, targets) else float("nan")
+
+    assert scale(program(score=of_right_ones))[:2] == (0, 1)
+
+
+def test_a_score_of_a_broken_model_may_be_none():
+    def broken(outputs, targets):
+        return float("nan")
+
+    class Nothing(nn.Linear):
+        def forward(self, input):
+            return super().forward(input) * np.nan
+
+    of = replace(program(score=broken), model=lambda: Nothing(3, 1))
+    assert scale(of)[:2] == (0, 1)
+
+
+@pytest.mark.parametrize("got", [None, "good", torch.zeros(7)], ids=["nothing", "a word", "a number for each row"])
+def test_a_score_must_give_a_number(got):
+    with pytest.raises(ProgramError, match="score must give a number, got"):
+        scale(program(score=lambda outputs, targets: got))
 
 
 def test_of_what_is_surely_wrong_a_quarter_of_what_is_missing_is_not_asked():

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unstuck.engine import Evaluation
+from unstuck.errors import ProgramError
 from unstuck.evidence.facts import Facts
 from unstuck.training.scores import Score
 
@@ -65,6 +66,8 @@ def scale_of(score: Score, facts: Facts, said: Evaluation) -> Scale:
         best, chance = (score.measure(outputs, said.targets) for outputs in _imagined(facts, said.targets))
     except _REFUSED:
         return _untrained(score, said)
+    if facts.score == "score" and not (math.isfinite(best) or math.isfinite(chance)):
+        _check_own(score, said)
     if not (math.isfinite(best) and math.isfinite(chance) and best > chance):
         return _untrained(score, said)
     return Scale(chance, best, len(said.targets))
@@ -74,9 +77,24 @@ _REFUSED = (ValueError, TypeError, IndexError, RuntimeError, ArithmeticError)
 """What a score of the user's own may say of outputs that it does not expect."""
 
 
+def _check_own(score: Score, said: Evaluation) -> None:
+    """`ProgramError` where a score of the user's own, which is no number of right answers, is none of others."""
+    try:
+        got = score.measure(said.outputs, said.targets)
+    except _REFUSED:
+        return
+    if np.isfinite(said.outputs).all() and not math.isfinite(got):
+        raise ProgramError(
+            f"score must be finite where outputs are, got {got} of an untrained model and of right answers. "
+            "Give it rows on which it is defined, or leave it out: then accuracy or R² is measured."
+        )
+
+
 def _untrained(score: Score, said: Evaluation) -> Scale:
     try:
         chance = score.measure(said.outputs, said.targets)
+    except ProgramError:  # it gives no number
+        raise
     except _REFUSED:
         chance = math.nan
     if not math.isfinite(chance):

@@ -90,7 +90,15 @@ def first_look(engine: Engine, some: Rows) -> Evaluation:
 
 
 def _of_tensors(measure: Callable[[Tensor, Tensor], float]) -> Callable[[np.ndarray, np.ndarray], float]:
-    return lambda outputs, targets: float(measure(torch.from_numpy(outputs), torch.from_numpy(targets)))
+    def measured(outputs: np.ndarray, targets: np.ndarray) -> float:
+        found: object = measure(torch.from_numpy(outputs), torch.from_numpy(targets))
+        try:
+            return float(found)  # pyright: ignore[reportArgumentType] (whatever the user's code gives)
+        except (RuntimeError, TypeError, ValueError) as error:
+            got = f"a tensor {(*found.shape,)}" if isinstance(found, Tensor) else repr(found)
+            raise ProgramError(f"score must give a number, got {got}.") from error
+
+    return measured
 
 
 def arrays(rows: Rows) -> tuple[np.ndarray | None, np.ndarray]:

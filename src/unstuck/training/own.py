@@ -63,7 +63,10 @@ def program(name: str) -> Program:
         said = _told(error, _places_in_own(error))
         raise ProgramError(f"{name} must return a Program; {said}") from error
     if not isinstance(made, Program):
-        raise ProgramError(f"{name} must return an unstuck.Program, got {type(made).__name__}.")
+        raise ProgramError(
+            f"{name} must return an unstuck.Program, got {type(made).__name__}. "
+            "Its last line is: return unstuck.Program(model=…, train=(x, y), loss=…, optimizer=…)"
+        )
     return made
 
 
@@ -101,7 +104,9 @@ _RAISED = (
 def _of_file(path: Path, name: str) -> Callable[..., Any]:
     """A function of a file, whose neighbours it can import, as if the file had been run."""
     if not path.is_file():
-        raise ProgramError(f"{path}:{name} must name a file that exists, got {path}.")
+        raise ProgramError(
+            f"{path}:{name} must name a file that exists, got {path}; it is looked for from {Path.cwd()}."
+        )
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None  # as it ends in .py
