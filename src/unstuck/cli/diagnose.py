@@ -19,6 +19,7 @@ def verb(
     seeds: int = 5,
     trainings: float = 40,
     seconds: float | None = None,
+    seed: int | None = None,
     cure: str | None = None,
     out: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
@@ -26,8 +27,7 @@ def verb(
 ) -> int:
     """Say why a program does not train, by experiment, and prove a cure on fresh seeds.
 
-    The exit code is 0 if nothing wrong was found, and 1 if a cause was confirmed, as linters have it. All seeds
-    follow from --seed, else from the recipe's, or 0 for a program.
+    The exit code is 0 if no cause was confirmed, and 1 if one was, as linters have it.
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ def verb(
     trainings
         What may be spent, in trainings of the program as given; the best answer so far is told when it is.
     seconds
-        What may be spent in time.
+        What may be spent in time; without it, no limit.
+    seed
+        That all seeds follow from; the recipe's, or 0 for a program, unless told.
     cure
         Where to write the cure: a recipe's as TOML, ready to train; a program's as the lines to change.
     out
@@ -56,11 +58,15 @@ def verb(
     from unstuck.training.own import in_one_line
 
     settings = set_ or []
+    if seed is not None:  # typed as a flag it has become --set seed=
+        settings = [*settings, f"seed={seed}"]
     is_program = ":" in source and not Path(source).exists()
     _check(source, cure, out, is_program=is_program)
-    what, seed = _program(source, settings) if is_program else _recipe(source, settings)
+    what, first = _program(source, settings) if is_program else _recipe(source, settings)
     with _telling(quiet=json) as tell, in_one_line(source) if is_program else nullcontext():
-        found = experiments.diagnose(what, seeds=seeds, seed=seed, trainings=trainings, seconds=seconds, tell=tell)
+        found = experiments.diagnose(
+            what, seeds=seeds, seed=first, trainings=trainings, seconds=seconds, tell=tell
+        )
     if json:
         print(json_text.dumps(diagnosed.as_json(found), indent=2))
     else:
