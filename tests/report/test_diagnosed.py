@@ -11,9 +11,10 @@ from rich.console import Console
 
 import diagnoses
 from unstuck.diagnosis.causes import CAUSES
+from unstuck.diagnosis.terms import Tried
 from unstuck.evidence.evidence import Column, Evidence
 from unstuck.report import diagnosed, diagnosis_page, svg
-from unstuck.report.view.diagnosis import DiagnosisView
+from unstuck.report.view.diagnosis import DiagnosisView, arm
 from unstuck.report.view.pictured import MOST_LAYERS, MOST_TRIED, Pictures
 from unstuck.study.statistics import Interval
 
@@ -242,6 +243,27 @@ def test_gains_are_those_of_each_seed_and_the_cure_has_its_interval():
     assert tried[2].name == "add momentum 0.9, after: divide the learning rate by 100"
     low, high = gains.span
     assert low < -2 < 100 * diagnoses.GAIN.high < high
+
+
+def test_the_whole_name_of_every_change_is_in_the_picture():
+    found = diagnoses.confirmed()
+    many = Tried(("scale-inputs", "scale-targets", "normalize", "adam"), ("relu", "lr-tenth"), (0.1,), True)
+    drawn = svg.gains(Pictures.of(replace(found, tried=(*found.tried, many))).gains)
+    words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawn))
+    assert arm(many) in words
+    assert "…" not in drawn
+    height = float(re.search(r'viewBox="0 0 \d+ ([\d.]+)"', drawn)[1])
+    assert max(map(float, re.findall(r' c?y="([\d.]+)"', drawn))) < height
+
+
+def test_a_layers_long_name_keeps_both_ends_and_is_told_whole():
+    spread, _ = Pictures.of(diagnoses.confirmed()).bars
+    name = "encoder.layers.11.attention.projection"
+    drawn = svg.bars(spread._replace(names=(name, *spread.names[1:])))
+    cut = re.search(f"<title>{name}</title>([^<]*)…([^<]*)</text>", drawn)
+    assert name.startswith(cut[1])
+    assert name.endswith(cut[2])
+    assert min(map(len, cut.groups())) > 5
 
 
 def test_a_seed_that_failed_is_said_beside_those_that_did_not():

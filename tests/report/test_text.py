@@ -70,6 +70,14 @@ def test_a_listing_shows_whole_numbers_in_groups_and_nothing_for_none():
     assert (title, head, row) == (["Data"], ["name", "rows", "note"], ["mnist", "70", "000"])
 
 
+def test_names_in_a_listing_are_whole_on_a_narrow_terminal():
+    words = " ".join(["words"] * 40)
+    text = shown(
+        listing_table("Causes", ("id", "group", "explains"), [("distribution-mismatch", "data", words)]), 50
+    )
+    assert "distribution-mismatch" in [cell for line in text for cell in line]
+
+
 def test_a_data_set_is_summed_up_with_its_balance():
     x, y = np.arange(8, dtype=np.uint8).reshape(2, 2, 2), np.array([0, 1])
     scaling = Scaling(np.zeros((), np.float32), np.array(1 / 7, np.float32))

@@ -2,6 +2,7 @@
 
 import html
 import math
+import textwrap
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -46,7 +47,7 @@ def bars(view: Bars) -> str:
     parts: list[str] = []
     for place, name in enumerate(view.names):
         y = row * place + 14
-        parts.append(_text(left - 6, y + 4, _cut(name, _NAMED), "end"))
+        parts.append(_text(left - 6, y + 4, name, "end", most=_NAMED))
         parts.append(_rule(left, y, WIDTH - 50, y))
         start = float(view.start[place])
         if math.isfinite(start) and (start > 0 or not view.is_logarithmic):
@@ -65,16 +66,17 @@ def bars(view: Bars) -> str:
 
 
 def gains(view: Gains) -> str:
-    """A row per change: its name, and below it the seeds' gains, their mean, and the interval if there is one."""
-    row, top = 36, 4
-    height = row * len(view.rows) + top + 20
+    """A row per change: its whole name, below it the seeds' gains, their mean, the interval if there is one."""
+    line, y = 13, -8
     across = _scale(view.span, 8, WIDTH - 8)
     parts: list[str] = []
-    for place, gain in enumerate(view.rows):
-        y = row * place + top + 24
+    for gain in view.rows:
         kind = "good" if gain.helps else "none"
+        said = textwrap.wrap(gain.name, _LETTERS)
+        for place, words in enumerate(said):
+            parts.append(_text(8, y + 26 + line * place, words, "start", "" if gain.helps else "muted"))
+        y += 23 + line * len(said)
         parts += [_rule(8, y, WIDTH - 8, y), f'<path class="zero" d="M{across(0):.1f},{y - 7} v14"/>']
-        parts.append(_text(8, y - 10, _cut(gain.name, _LETTERS), "start", "" if gain.helps else "muted"))
         if math.isfinite(gain.low) and math.isfinite(gain.high):
             low, high = (across(min(max(end, view.span[0]), view.span[1])) for end in (gain.low, gain.high))
             parts.append(f'<path class="interval {kind}" d="M{low:.1f},{y} H{high:.1f}"/>')
@@ -82,6 +84,7 @@ def gains(view: Gains) -> str:
         if math.isfinite(gain.mean):
             x = across(gain.mean)
             parts.append(f'<path class="mean {kind}" d="M{x:.1f},{y - 6} V{y + 6}"/>')
+    height = y + 32
     for tick in ticks(view.span):
         parts.append(_text(across(tick), height - 4, f"{tick:+g}" if tick else "0", "middle", "muted"))
     return _svg(height, view.title, parts)
@@ -162,9 +165,12 @@ def _svg(height: float, title: str, parts: list[str] | Iterator[str]) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">{"".join(parts)}</svg>'
 
 
-def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "", *, most: int = _LETTERS) -> str:
+    """Of a longer text the middle is left out, and the whole of it is told where the mouse rests."""
     style = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{html.escape(text)}</text>'
+    whole = f"<title>{html.escape(text)}</title>" if len(text) > most else ""
+    shown = html.escape(_cut(text, most))
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{whole}{shown}</text>'
 
 
 def _rule(x: float, y: float, to_x: float, to_y: float) -> str:
@@ -185,4 +191,5 @@ def _tick(value: float) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Names of layers differ at either end."""
+    return text if len(text) <= most else f"{text[: most // 3]}…{text[-(most - most // 3 - 1) :]}"

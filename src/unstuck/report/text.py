@@ -153,6 +153,7 @@ def listing_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[ob
     table.title = Text(title, style="bold")
     table.min_width = len(title)
     table.title_justify = "left"
+    table.columns[0].no_wrap = True  # names are there to be typed
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     return table
