@@ -116,11 +116,13 @@ def diagnose(
 ) -> Diagnosis:
     """Why a program does not train, by experiment, with a proven cure; or that nothing wrong was found.
 
-    Nothing of what is given is touched: experiments train copies.
+    A cause is confirmed by a cure that was proven on fresh seeds, or by an experiment of its own, on the data or
+    on more seeds. Nothing of what is given is touched: experiments train copies.
 
     Args:
         what: a Recipe, a Program, or a Run of a recipe, which is diagnosed as its recipe.
-        seeds: on which a cure is proven beside the program as given, 2 or more.
+        seeds: on which a cure is proven beside the program as given, 2 or more; as many again where its gain is
+            material and may be chance.
         seed: that all seeds follow from.
         trainings: what may be spent, in trainings of the program as given.
         seconds: what may be spent in time; nothing: no limit. Once either is, the best answer so far is given.

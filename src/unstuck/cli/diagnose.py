@@ -35,7 +35,7 @@ def verb(
         A recipe.toml, a data set, or a path to data, as `unstuck train` takes it; a run's folder, for its recipe;
         or program.py:make or package.module:make, a function of yours that returns an unstuck.Program.
     seeds
-        On which a cure is proven beside the program as given, 2 or more.
+        On which a cure is proven beside the program as given, 2 or more; as many again where chance may decide.
     trainings
         What may be spent, in trainings of the program as given; the best answer so far is told when it is.
     seconds
