@@ -475,6 +475,19 @@ def dead():
     return model
 
 
+def squeezed(outputs, targets):
+    return functional.mse_loss(outputs[:, 0], targets)
+
+
+@pytest.mark.parametrize(("loss", "is_broadcast"), [(functional.mse_loss, True), (squeezed, False)])
+def test_rows_that_are_compared_with_all_others_are_seen_though_outputs_know_nothing_of_targets(
+    loss, is_broadcast
+):
+    x, y = regression().train
+    program = regression(model=dead, train=(x, y[:, 0]), loss=loss)
+    assert ("outputs-broadcast" in seen(program)) == is_broadcast
+
+
 def test_a_sum_over_a_batch_twice_over_is_twice_as_large():
     assert evidence(regression(loss=nn.MSELoss(reduction="sum"))).number("loss_doubled") == pytest.approx(2)
     assert evidence(regression()).number("loss_doubled") == pytest.approx(1)

@@ -156,24 +156,38 @@ def _of_loss(spy: Spy, facts: Facts) -> Evidence:
     with quiet(), torch_random.lent(call.x.device), torch.no_grad():
         whole = float(loss(outputs, targets))
         twice = float(loss(torch.cat([outputs, outputs]), torch.cat([targets, targets])))
-        alone = _rows_loss(loss, outputs, targets) * (len(targets) if twice > 1.5 * whole else 1)
+        rows = len(targets) if twice > 1.5 * whole else 1
+        shares = [rows * _rows_loss(loss, said, targets) for said in (outputs, *_nearer(outputs, targets))]
     differ = outputs.shape != targets.shape and facts.kind != "classes"
     return Evidence(
         {
             "loss_doubled": Column(np.array(twice / whole if whole else np.nan), "times the loss of it once"),
-            "loss_of_rows": Column(np.array(alone / whole if whole else np.nan), "times the loss of the batch"),
+            "loss_of_rows": Column(np.array(_farthest(shares)), "times the loss of the batch"),
             "shapes_differ": Column(np.array(float(differ)), "whether"),
         }
     )
 
 
+def _nearer(outputs: Tensor, targets: Tensor) -> list[Tensor]:
+    """Outputs that go with their targets: a new network's may not, and then all rows and its own lose alike."""
+    if outputs.shape == targets.shape or outputs.numel() != targets.numel() or not outputs.is_floating_point():
+        return []
+    return [outputs + targets.reshape(outputs.shape).to(outputs.dtype)]
+
+
+def _farthest(shares: list[float]) -> float:
+    """From 1, of those that are numbers."""
+    return max((one for one in shares if np.isfinite(one)), key=lambda one: abs(one - 1), default=np.nan)
+
+
 def _rows_loss(loss: Any, outputs: Tensor, targets: Tensor) -> float:
-    """The mean of the losses of single rows; NaN where the loss takes none."""
+    """The mean of the losses of single rows, per that of all; NaN where the loss takes none."""
     try:
+        whole = float(loss(outputs, targets))
         alone = [float(loss(outputs[row : row + 1], targets[row : row + 1])) for row in range(len(targets))]
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
         return np.nan
-    return float(np.mean(alone))
+    return float(np.mean(alone)) / whole if whole else np.nan
 
 
 def _of_objective(facts: Facts, y: Tensor) -> Evidence:
