@@ -14,7 +14,7 @@ SEEDS = 8
 """In all. Of a program that fails on 3 of 10 as many are all well with a chance of 6 %: 0.7⁸."""
 FEWEST = 5
 """Seeds from which two failures decide."""
-LOST = 0.25
+LOST = 0.5
 """Of the way from chance to the best seed, from which a seed has failed; ours, docs/thresholds.md."""
 LEARNT = 0.2
 """Of the way from chance to perfection that the best seed must go, for there to be something to fail at."""
