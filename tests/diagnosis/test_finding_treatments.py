@@ -157,3 +157,14 @@ def test_what_is_surely_wrong_need_not_gain_a_quarter_of_what_is_missing():
 def test_another_optimizer_brings_its_own_rate():
     assert added(("lr-tenth", "relu"), ("adam",)) == ("relu", "adam")
     assert added(("adam",), ("lr-tenth",)) == ("adam", "lr-tenth")
+
+
+def test_of_what_nothing_points_at_twice_as_much_is_asked():
+    def score(arm, _):
+        return 0.88 + 0.07 * ("scale-inputs" in arm)
+
+    of, queue = search(score, "scale-inputs")
+    assert of.singly(queue) == ("scale-inputs",)
+    of, queue = search(score, "scale-inputs")
+    of.hunches = frozenset(["scale-inputs"])
+    assert of.singly(queue) == ()

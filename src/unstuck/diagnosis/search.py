@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from unstuck.diagnosis.experiment import Lab
+from unstuck.diagnosis.scale import MATERIAL
 from unstuck.diagnosis.subject import Arm
 from unstuck.diagnosis.suspects import SURE, Suspect
 
@@ -58,6 +59,7 @@ class Search:
         sizes: of treatments, by how much they change.
         again: what is suspected of the program with an arm's treatments.
         sure: treatments of what is surely wrong.
+        hunches: treatments that no finding speaks for.
         outcomes: of all that was tried.
     """
 
@@ -68,6 +70,7 @@ class Search:
     sizes: Mapping[str, int]
     again: Again
     sure: frozenset[str] = frozenset()
+    hunches: frozenset[str] = frozenset()
     outcomes: list[Outcome] = field(default_factory=list)
 
     def affords(self, arm: Arm) -> bool:
@@ -91,9 +94,14 @@ class Search:
         return outcome
 
     def _counts(self, arm: Arm, beside: Arm, gains: Sequence[float]) -> bool:
-        """Whether the mean gain is material; on top of what helped already half of that will do."""
+        """Whether the mean gain is material; on top of what helped already half of that will do.
+
+        Of what nothing points at twice as much of the way is asked: any program can be tuned a little.
+        """
         before = self.lab.mean(beside, self.numbers[: len(gains)])
         least = self.lab.scale.material(before, is_sure=self.sure >= {*arm} - {*beside})
+        if self.hunches >= {*arm}:
+            least = max(least, 2 * MATERIAL * self.lab.scale.span)
         if beside:
             least = max(least / 2, self.lab.scale.close)
         return sum(gains) / len(gains) >= least

@@ -57,6 +57,12 @@ def sure(queue: Iterable[Suspect]) -> frozenset[str]:
     return frozenset(one.treatment for one in found if CAUSES[one.cause].group in ("wiring", "data", "objective"))
 
 
+def hunches(queue: Iterable[Suspect], findings: Iterable[Finding]) -> frozenset[str]:
+    """Treatments that are tried though no finding points at what they mend."""
+    present = {finding.symptom for finding in findings}
+    return frozenset(one.treatment for one in queue if not present & CAUSES[one.cause].symptoms.keys())
+
+
 def cause_of(treatment: str, points: Mapping[str, float]) -> Cause:
     """The cause that a treatment's success confirms: the most suspected of those that it cures."""
     curing = [cause for cause in CAUSES.values() if treatment in cause.treatments]

@@ -1,0 +1,131 @@
+"""The way from what is suspected to a cure: treatments that help, without those that are not needed, proven."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from unstuck.diagnosis.controls import of_controls
+from unstuck.diagnosis.experiment import Lab, Trial
+from unstuck.diagnosis.proof import proven
+from unstuck.diagnosis.search import SUSPICIOUS, Search
+from unstuck.diagnosis.subject import Arm, OfProgram
+from unstuck.diagnosis.suspects import SURE, Suspect, hunches, sure, suspects, suspicion
+from unstuck.diagnosis.symptoms import found
+from unstuck.diagnosis.terms import Cure, Finding
+from unstuck.diagnosis.treatments import TREATMENTS
+from unstuck.evidence.evidence import Evidence
+from unstuck.evidence.facts import Facts
+
+WELL = 0.9
+"""Share of the way from chance to perfection from which nothing more is looked for without a finding."""
+ENOUGH = 0.97
+"""Share from which nothing is put on top of what helped."""
+PROOFS = 3
+"""Arms that are put to the proof, at most."""
+FEW = 3
+"""Treatments that are tried of a program that does well."""
+OF_A_TRAINING = ("control_", "watched_", "update_ratio")
+"""Beginnings of columns that tell of the control's trainings."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """What is known of a program before a cure is looked for.
+
+    Args:
+        facts: of the program.
+        evidence: all that was measured.
+        findings: symptoms that are present.
+        points: of each cause that is suspected.
+        controls: trainings of the program as given, to choose by.
+        attainable: score of other models of the same rows; NaN where the program has another score.
+    """
+
+    facts: Facts
+    evidence: Evidence
+    findings: tuple[Finding, ...]
+    points: dict[str, float]
+    controls: list[Trial]
+    attainable: float
+
+
+class Sought(NamedTuple):
+    """The search, with all that was tried, and what it came to: a cure, verified or not, or None."""
+
+    search: Search
+    cure: Cure | None
+
+    @property
+    def proven(self) -> Cure | None:
+        """The cure, if it was."""
+        return self.cure if self.cure and self.cure.verified else None
+
+
+def sought(lab: Lab, case: Case, seeds: int) -> Sought:
+    """Treatments that help, without those that are not needed, proven; the next best if the best is not."""
+    queue = suspects(case.points, TREATMENTS)
+    search = _search(lab, case, queue, seeds)
+    is_well = _is_well(lab, case, queue[0].points)
+    arm = search.singly(queue[:FEW] if is_well else queue)
+    if not is_well and (not arm or search.mean(arm) < _share(lab, WELL)):
+        other = search.together(queue)
+        if other and (not arm or search.mean(other) > search.mean(arm) + lab.scale.material(search.mean(arm))):
+            arm = other  # it changes more, and must be worth it
+    cure: Cure | None = None
+    for candidate in _candidates(search, arm):
+        least = search.least(candidate)
+        lab.tell(f"proving {' + '.join(least)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
+        tested = proven(lab, least, seeds, is_sure=search.sure >= {*least})
+        cure = tested or cure
+        if tested is None or tested.verified:
+            break
+    return Sought(search, cure)
+
+
+def _search(lab: Lab, case: Case, queue: list[Suspect], seeds: int) -> Search:
+    """By the seeds on which the control does worst: two, if all do about alike."""
+    scores = [trial.clipped for trial in case.controls]
+    agree = max(scores) - min(scores) < lab.scale.material(min(scores))
+    worst_first = sorted(range(len(scores)), key=lambda number: scores[number])
+    return Search(
+        lab=lab,
+        numbers=worst_first[: 2 if agree else len(scores)],
+        target=_share(lab, ENOUGH),
+        again=partial(_suspected_again, lab, case),
+        sure=sure(queue),
+        hunches=hunches(queue, case.findings),
+        seeds=seeds,
+        sizes={name: treatment.size for name, treatment in TREATMENTS.items()},
+    )
+
+
+def _share(lab: Lab, share: float) -> float:
+    return lab.scale.chance + share * lab.scale.span
+
+
+def _is_well(lab: Lab, case: Case, strongest: float) -> bool:
+    """Whether the program does well, or as well as other models do, and nothing speaks strongly against it."""
+    usual = lab.mean(())
+    is_as_good = usual >= case.attainable - lab.scale.close and strongest < SUSPICIOUS
+    return (usual >= _share(lab, WELL) and strongest < SURE) or is_as_good
+
+
+def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
+    """What is suspected of a program that is partly cured: by its own curves, not by those of the control."""
+    trials = lab.of(arm)
+    held = lab.subject.held if isinstance(lab.subject, OfProgram) else None
+    kept = {name: column for name, column in case.evidence.items() if not name.startswith(OF_A_TRAINING)}
+    curves = of_controls(trials, case.facts, held, [np.zeros(0)] * len(trials))
+    return suspects(suspicion(found(Evidence(kept) | curves)), TREATMENTS)
+
+
+def _candidates(search: Search, arm: Arm) -> Iterator[Arm]:
+    """The best first, then others that counted beside the control, the best of them first."""
+    if not arm:
+        return
+    yield arm
+    others = {one.arm for one in search.outcomes if one.counts and not one.beside} - {arm}
+    yield from sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]
