@@ -10,9 +10,9 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.contest import ROOT
@@ -76,10 +76,14 @@ def keep(path: Path, result: Result) -> None:
         os.fsync(file.fileno())
 
 
-def tried(case: Case, asked: argparse.Namespace) -> Result:
-    """A case in a process of its own; what goes wrong there is part of its result."""
+def tried(case: Case, asked: argparse.Namespace, known: Result | None = None) -> Result:
+    """A case in a process of its own; what goes wrong there is part of its result.
+
+    Of what is known of it, without rivals, they alone are missing.
+    """
     command = [sys.executable, "-m", "benchmarks.faults.trial", case.id, "--seeds", str(asked.seeds)]
     command += ["--alone"] if asked.alone else []
+    command += ["--rivals", str(known.answers["unstuck"].trainings)] if known else []
     paths = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     try:
@@ -87,26 +91,34 @@ def tried(case: Case, asked: argparse.Namespace) -> Result:
             command, capture_output=True, text=True, timeout=asked.limit, env=environment, cwd=ROOT, check=False
         )
     except subprocess.TimeoutExpired:
-        return failed(case, f"more than {asked.limit:g} s", asked.limit)
+        return failed(case, f"more than {asked.limit:g} s", asked.limit, known)
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         said = done.stderr.strip().splitlines() or ["nothing said"]
-        return failed(case, f"{said[-1]} (exit {done.returncode})", 0.0)
-    return read(lines[-1])
+        return failed(case, f"{said[-1]} (exit {done.returncode})", 0.0, known)
+    result = read(lines[-1])
+    return replace(known, answers=known.answers | result.answers) if known else result
 
 
-def failed(case: Case, why: str, seconds: float) -> Result:
-    """Counted as wrong, and in a control as an alarm."""
+def is_done(known: Result | None, asked: argparse.Namespace) -> bool:
+    """Whether a case has been tried, against the rivals too where these are asked for."""
+    return known is not None and (asked.alone or len(known.answers) > 1)
+
+
+def failed(case: Case, why: str, seconds: float, known: Result | None = None) -> Result:
+    """Counted as wrong, and in a control as an alarm; what is known stays, where the rivals failed."""
+    if known:
+        return replace(known, failure=f"rivals: {why}")
     answer = Answer(
         says=("not finished",), remedies=(), claims=False, retrained=(), trainings=0.0, seconds=seconds
     )
     return Result(id=case.id, given=(), healthy=(), answers={"unstuck": answer}, failure=why)
 
 
-def run(cases: Iterable[Case], asked: argparse.Namespace) -> Iterator[Result]:
+def run(cases: Iterable[Case], asked: argparse.Namespace, known: Mapping[str, Result]) -> Iterator[Result]:
     """Results as they come."""
     with ThreadPoolExecutor(asked.workers) as pool:
-        for done in as_completed([pool.submit(tried, case, asked) for case in cases]):
+        for done in as_completed([pool.submit(tried, case, asked, known.get(case.id)) for case in cases]):
             yield done.result()
 
 
@@ -131,12 +143,9 @@ def main() -> int:
     path = asked.out / "results.jsonl"
     if asked.again and path.exists():
         path.unlink()
-    there = {
-        name: one for name, one in held(path).items() if not one.failure and (asked.alone or len(one.answers) > 1)
-    }
-    results = {name: one for name, one in there.items() if name in cases}
-    todo = [case for name, case in cases.items() if name not in results]
-    for number, result in enumerate(run(todo, asked), start=1):
+    results = {name: one for name, one in held(path).items() if name in cases and not one.failure}
+    todo = [case for name, case in cases.items() if not is_done(results.get(name), asked)]
+    for number, result in enumerate(run(todo, asked, dict(results)), start=1):
         keep(path, result)
         results[result.id] = result
         print(f"{number}/{len(todo)} {line(cases[result.id], result)}", file=sys.stderr, flush=True)

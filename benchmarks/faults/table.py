@@ -60,10 +60,14 @@ def page(results: Mapping[str, Result], cases: Mapping[str, Case], *, command: s
 
 
 def summary(results: Mapping[str, Result], cases: Mapping[str, Case]) -> str:
-    """A row for each contestant."""
+    """A row for each contestant; one more for unstuck, where the rivals had some of the cases only."""
     rows = [("contestant", "right cause", "primary cause", "cured", "false alarms", "trainings, median", "most")]
-    for who in CONTESTANTS:
-        mine = [(case, answer, results[case.id]) for case, answer in _answers(who, results, cases.values())]
+    against = [case for case in cases.values() if len(_held(results, case)) > 1]
+    asked = [(who, who, list(cases.values())) for who in CONTESTANTS]
+    if 0 < len(against) < len(_answers("unstuck", results, cases.values())):
+        asked.insert(1, ("unstuck, where the rivals ran", "unstuck", against))
+    for name, who, some in asked:
+        mine = [(case, answer, results[case.id]) for case, answer in _answers(who, results, some)]
         if not mine:
             continue
         faults = [(case, answer) for case, answer, _ in mine if not case.is_control]
@@ -72,7 +76,7 @@ def summary(results: Mapping[str, Result], cases: Mapping[str, Case]) -> str:
         costs = [answer.trainings for _, answer, _ in mine]
         rows.append(
             (
-                who,
+                name,
                 str(share(sum(is_right(case, answer, who) for case, answer in faults), len(faults))),
                 str(share(sum(is_primary(case, answer) for case, answer in faults), len(faults)))
                 if who == "unstuck"

@@ -91,14 +91,15 @@ def examine(case: Case, *, seeds: int, compared: bool) -> Result:
     begun = time.perf_counter()
     answers = {"unstuck": answer_of(diagnose(program, seeds=seeds), time.perf_counter() - begun)}
     if compared:
-        answers |= against(program, max(answers["unstuck"].trainings, 10.0))
+        answers |= against(program, answers["unstuck"].trainings)
     given = plain.scores(case.program(), JUDGES)
     healthy = plain.scores(case.healthy(), JUDGES) if case.healthy else given
     return Result(id=case.id, given=given, healthy=healthy, answers=answers)
 
 
-def against(program: Program, budget: float) -> dict[str, Answer]:
-    """Both rivals, whose budget is never below 10 trainings, of which 8 prove and control."""
+def against(program: Program, trainings: float) -> dict[str, Answer]:
+    """Both rivals, with as many trainings as unstuck took; never below 10, of which 8 prove and control."""
+    budget = max(trainings, 10.0)
     treatments, causes = rivals.treatments_of_unstuck(program), rivals.causes_by_treatment()
     begun = time.perf_counter()
     drawn = rivals.random_search(program, treatments, budget=budget, seed=0)
@@ -126,9 +127,14 @@ def main() -> int:
     parser.add_argument("id")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--alone", action="store_true", help="without the rivals")
+    parser.add_argument("--rivals", type=float, metavar="N", help="the rivals alone, at so many trainings")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    result = examine(catalogue.by_id()[asked.id], seeds=asked.seeds, compared=not asked.alone)
+    case = catalogue.by_id()[asked.id]
+    if asked.rivals is not None:
+        result = Result(id=case.id, given=(), healthy=(), answers=against(case.program(), asked.rivals))
+    else:
+        result = examine(case, seeds=asked.seeds, compared=not asked.alone)
     print(json.dumps(asdict(result)), flush=True)
     return 0
 

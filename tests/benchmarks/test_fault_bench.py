@@ -120,6 +120,32 @@ def test_a_case_that_fails_is_wrong_and_in_a_control_an_alarm():
     assert not table.is_right(CASES["wine-raw"], failed, "unstuck")
 
 
+def test_rivals_that_fail_cost_nothing_that_is_known():
+    known = result("wine-raw", answer("unscaled-inputs"))
+    found = bench.failed(CASES["wine-raw"], "more than 1 s", 1.0, known)
+    assert found.answers == known.answers
+    assert found.failure
+
+
+@pytest.mark.parametrize(("words", "is_done"), [(["--alone"], True), ([], False)])
+def test_what_was_tried_alone_still_lacks_the_rivals(words, is_done):
+    asked = bench.arguments(words)
+    alone = result("wine-raw", answer())
+    assert bench.is_done(alone, asked) is is_done
+    assert bench.is_done(replace(alone, answers=alone.answers | {"random": answer()}), asked)
+    assert not bench.is_done(None, asked)
+
+
+def test_unstuck_stands_beside_its_rivals_on_the_same_cases():
+    both = replace(
+        result("wine-raw", answer("unscaled-inputs")), answers={"unstuck": answer(), "random": answer()}
+    )
+    cases = {name: CASES[name] for name in ("wine-raw", "wine-sgd")}
+    alone = {"wine-sgd": result("wine-sgd", answer())}
+    assert "where the rivals ran" in table.summary({"wine-raw": both} | alone, cases)
+    assert "where the rivals ran" not in table.summary({"wine-raw": both}, cases)
+
+
 def test_an_unknown_case_is_misuse(capsys):
     with pytest.raises(SystemExit):
         bench.arguments(["--only", "wine-cooked"])
