@@ -123,9 +123,9 @@ def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
 
 
 def _candidates(search: Search, arm: Arm) -> Iterator[Arm]:
-    """The best first, then others that counted beside the control, the best of them first."""
+    """The best first, then others that counted beside the control, the best of them first; in a tie as tried."""
     if not arm:
         return
     yield arm
-    others = {one.arm for one in search.outcomes if one.counts and not one.beside} - {arm}
+    others = dict.fromkeys(one.arm for one in search.outcomes if one.counts and not one.beside and one.arm != arm)
     yield from sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]
