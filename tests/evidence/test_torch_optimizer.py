@@ -26,6 +26,10 @@ def test_memories_are_compared_by_how_many_steps_they_reach_back():
     assert measured(torch.optim.Adam, eps=1e-12)["eps"] == pytest.approx(1e4)
 
 
+def test_a_setting_that_is_left_open_is_not_compared():
+    assert measured(torch.optim.Adafactor) == {"eps[1]": 1.0}
+
+
 def test_momentum_may_be_less_than_usual_but_not_nearly_all():
     assert "momentum" not in measured(torch.optim.SGD, lr=0.1)
     assert "momentum" not in measured(torch.optim.SGD, lr=0.1, momentum=0.5)

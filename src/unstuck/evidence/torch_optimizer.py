@@ -30,6 +30,8 @@ def _ratios(kind: type[Optimizer], group: dict[str, Any]) -> Iterator[tuple[str,
             continue
         pairs = zip(np.atleast_1d(given), np.atleast_1d(usual), strict=False)
         for place, (own, other) in enumerate(pairs):
+            if own is None or other is None:  # as of Adafactor's eps: it takes what the numbers' format has
+                continue
             if name == "momentum" and own <= other:
                 continue  # to have less of it, or none, is as usual
             sizes = (own, other) if name == "eps" else (1 - other, 1 - own)
