@@ -53,6 +53,18 @@ class ExtraError(UnstuckError, ImportError):
     """A package that is not installed, and the extra that brings it."""
 
 
+REFUSALS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a model, a loss, a step or a score of the user's may raise that is given what it does not expect."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The sentence that offers the nearest known word and lists the others."""
     known = sorted(known)

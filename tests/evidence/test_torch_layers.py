@@ -220,3 +220,38 @@ def test_growth_is_that_of_a_line_a_square_or_a_cube():
 
 def test_growth_without_end_is_infinite():
     assert measured(FAULTS["growth-steep"][0]()).number("growth") == np.inf
+
+
+class Numbered(nn.Module):
+    """Inputs of which the first column numbers one of ten things."""
+
+    def __init__(self):
+        super().__init__()
+        self.things, self.inner = nn.Embedding(10, 4), mlp(9, 3)
+
+    def forward(self, x):
+        return self.inner(torch.cat([self.things(x[:, 0].long()), x[:, 1:]], dim=1))
+
+
+class Short(nn.Module):
+    """Inputs that may be up to 9 long, as a sum of two is and ten times one is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = mlp(6, 3)
+
+    def forward(self, x):
+        assert x.norm(dim=1).max() < 9
+        return self.inner(x)
+
+
+def test_inputs_that_a_model_does_not_take_are_not_looked_at():
+    x, y = classifier().train
+    numbered = torch.cat([torch.arange(len(x))[:, None] % 10, x[:, 1:]], dim=1)
+    found = measured(classifier(model=Numbered, train=(numbered, y)))
+    assert np.isnan([found.number("nonlinearity"), found.number("growth")]).all()
+    found = measured(classifier(model=Short, train=(functional.normalize(x), y)))
+    assert found.number("nonlinearity") == measured(classifier(train=(functional.normalize(x), y))).number(
+        "nonlinearity"
+    )
+    assert np.isnan(found.number("growth"))

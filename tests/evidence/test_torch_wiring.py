@@ -523,3 +523,33 @@ def test_inputs_of_many_shapes_are_told_apart_from_mixing():
     x = numbers(40, 3, 4)
     flat = lambda: nn.Sequential(nn.Flatten(), mlp(12, 1))  # noqa: E731 (a factory of one line)
     assert seen(regression(model=flat, train=(x, x.sum(dim=(1, 2))[:, None]))) == {}
+
+
+def test_a_step_that_takes_whole_batches_alone_is_not_asked_of_half_a_one():
+    def step(model, x, y, loss, optimizer):
+        assert len(x) == 16
+        return functional_step(model, x, y, loss, optimizer)
+
+    assert seen(classifier(step=step)) == {}
+
+
+def test_a_loss_of_checked_shares_is_not_asked_of_others():
+    def loss(outputs, targets):
+        assert torch.allclose(outputs.sum(dim=1), torch.ones(len(outputs)))
+        return functional.nll_loss(outputs.log(), targets)
+
+    assert seen(classifier(model=twice(nn.Softmax(dim=1)), loss=loss)) == {}
+
+
+def test_a_model_whose_inputs_number_things_is_driven_by_its_weights_alone():
+    class Numbered(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.things, self.inner = nn.Embedding(10, 4), mlp(9, 3)
+
+        def forward(self, x):
+            return self.inner(torch.cat([self.things(x[:, 0].long()), x[:, 1:]], dim=1))
+
+    x, y = classifier().train
+    numbered = torch.cat([torch.arange(len(x))[:, None] % 10, x[:, 1:]], dim=1)
+    assert seen(classifier(model=Numbered, train=(numbered, y))) == {}

@@ -12,7 +12,7 @@ from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.subject import Arm, Subject
 from unstuck.diagnosis.terms import Cost, Treated
 from unstuck.engine import StopReason
-from unstuck.errors import ProgramError, UnstuckError
+from unstuck.errors import REFUSALS, ProgramError, UnstuckError
 from unstuck.training.run import Run, conclude
 from unstuck.training.training import Training
 
@@ -25,17 +25,8 @@ Watching = Callable[[Training], Iterable[Any]]
 FRESH = 1000
 """Added to the numbers of the seeds that judge, which choose nothing."""
 
-_RAISED = (
-    UnstuckError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a model or a step of the user's may raise, where a treatment has made of it what it does not expect."""
+_RAISED = (UnstuckError, *REFUSALS)
+"""What a model or a step may raise, where a treatment has made of it what it does not expect."""
 
 
 class Trial(NamedTuple):

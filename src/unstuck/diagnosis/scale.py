@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unstuck.engine import Evaluation
-from unstuck.errors import ProgramError
+from unstuck.errors import REFUSALS, ProgramError
 from unstuck.evidence.facts import Facts
 from unstuck.training.scores import Score
 
@@ -64,7 +64,7 @@ def scale_of(score: Score, facts: Facts, said: Evaluation) -> Scale:
     """
     try:
         best, chance = (score.measure(outputs, said.targets) for outputs in _imagined(facts, said.targets))
-    except _REFUSED:
+    except REFUSALS:
         return _untrained(score, said)
     if facts.score == "score" and not (math.isfinite(best) or math.isfinite(chance)):
         _check_own(score, said)
@@ -73,15 +73,11 @@ def scale_of(score: Score, facts: Facts, said: Evaluation) -> Scale:
     return Scale(chance, best, len(said.targets))
 
 
-_REFUSED = (ValueError, TypeError, IndexError, RuntimeError, ArithmeticError)
-"""What a score of the user's own may say of outputs that it does not expect."""
-
-
 def _check_own(score: Score, said: Evaluation) -> None:
     """`ProgramError` where a score of the user's own, which is no number of right answers, is none of others."""
     try:
         got = score.measure(said.outputs, said.targets)
-    except _REFUSED:
+    except REFUSALS:
         return
     if np.isfinite(said.outputs).all() and not math.isfinite(got):
         raise ProgramError(
@@ -95,7 +91,7 @@ def _untrained(score: Score, said: Evaluation) -> Scale:
         chance = score.measure(said.outputs, said.targets)
     except ProgramError:  # it gives no number
         raise
-    except _REFUSED:
+    except REFUSALS:
         chance = math.nan
     if not math.isfinite(chance):
         chance = 0.0

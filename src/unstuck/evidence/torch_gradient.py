@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unstuck.errors import REFUSALS
 from unstuck.evidence.evidence import Column, Evidence
 from unstuck.evidence.torch_facts import quiet
 from unstuck.evidence.torch_steps import Vector, engine_of, plain_gradient
@@ -14,7 +15,6 @@ from unstuck.training import torch_random
 from unstuck.training.program import Program
 
 _ROWS = 2  # at least, of the smaller batch: batch normalization takes no single one
-_REFUSED = (RuntimeError, IndexError, ValueError, TypeError, AttributeError)
 
 
 def of_gradient(program: Program, *, seed: int) -> Evidence:
@@ -34,7 +34,7 @@ def of_gradient(program: Program, *, seed: int) -> Evidence:
     with quiet(), torch_random.lent(engine.device):
         try:
             pairs = [_gradients(program, seed, x[:count], y[:count], count) for count in (size, half)]
-        except _REFUSED:
+        except REFUSALS:
             return Evidence()
     if any(pair is None for pair in pairs):
         return Evidence()

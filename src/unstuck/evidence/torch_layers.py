@@ -1,6 +1,6 @@
 """What goes through a model's layers, and what comes back, on a fixed batch; on a copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from unstuck.errors import REFUSALS
 from unstuck.evidence.evidence import Column, Evidence
 from unstuck.evidence.facts import Facts, chance_loss
 from unstuck.evidence.torch_facts import quiet, spread
@@ -226,26 +227,46 @@ def _bend(model: nn.Module, x: Tensor) -> tuple[float, float, int]:
 
         return note
 
+    def told(inputs: Tensor) -> Tensor | None:
+        """None where the model does not take them, as where a column of the inputs numbers things."""
+        outputs.clear()
+        try:
+            made = model(inputs).detach().double()
+        except REFUSALS:
+            return None
+        return outputs[-1] if outputs else made
+
     if not x.is_floating_point() or len(x) < 2:
         return np.nan, np.nan, 0
     a, b = x, x.flip(0)
     model.eval()
     parts = {name: part for name, part in _weighed(model).items() if not [*part.children()]}
     handles = [part.register_forward_hook(hook(name)) for name, part in parts.items()]
-    values: list[Tensor] = []
     try:
         with torch_random.lent(x.device), torch.no_grad():
-            for inputs in (a + b, a, b, torch.zeros_like(x), 10 * a, 100 * a):
-                outputs.clear()
-                made = model(inputs).detach().double()
-                values.append(outputs[-1] if outputs else made)
+            values = [told(inputs) for inputs in (a + b, a, b, torch.zeros_like(x), 10 * a, 100 * a)]
     finally:
         for handle in handles:
             handle.remove()
-    both, first, second, none, far, farther = values
-    scale = float((first - none).abs().mean() + (second - none).abs().mean())
     matrices = [name for name in called if any(part.ndim > 1 for part in parts[name].parameters())]
-    bend = float((both - first - second + none).abs().mean()) / scale if scale else np.nan
+    return _curved(values[:4]), _growth(values[3:]), len(matrices)
+
+
+def _curved(values: Sequence[Tensor | None]) -> float:
+    """Of f(a + b), f(a), f(b), f(0); NaN where one is not known, or nothing changes."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return np.nan
+    both, first, second, none = known
+    scale = float((first - none).abs().mean() + (second - none).abs().mean())
+    return float((both - first - second + none).abs().mean()) / scale if scale else np.nan
+
+
+def _growth(values: Sequence[Tensor | None]) -> float:
+    """Of f(0), f(10 a), f(100 a); NaN likewise, infinite where it has no end."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return np.nan
+    none, far, farther = known
     near, away = float((far - none).abs().mean()), float((farther - none).abs().mean())
-    growth = away / near if near and np.isfinite(away) else (np.inf if near else np.nan)
-    return bend, growth, len(matrices)
+    return away / near if near and np.isfinite(away) else (np.inf if near else np.nan)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unstuck.errors import REFUSALS
 from unstuck.evidence.facts import Kind, Takes
 from unstuck.rng import stream
 from unstuck.training.torch_loss import WeighedLoss
@@ -17,8 +18,6 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 _DRAWS = 3  # that must agree on the ratio of two losses
 _AGREED = 1e-3  # relative spread of the ratio, far above float32's rounding
-# What a loss may say of outputs that it is not meant for
-_REFUSED = (RuntimeError, ValueError, IndexError, TypeError)
 
 _TYPES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.CrossEntropyLoss, "cross-entropy"),
@@ -154,7 +153,7 @@ def _ratios(loss: Loss, known: _Known, draws: _Draws, targets: Tensor) -> tuple[
             found.append(_ratio(float(loss(outputs, targets)), float(known.value(outputs, targets))))
         twice = draws.of(known.takes, 0).repeat(2, *[1] * (len(draws.shape) - 1)), torch.cat([targets, targets])
         doubled = _ratio(float(loss(*twice)), float(known.value(*twice)))
-    except _REFUSED:
+    except REFUSALS:
         return None
     first = found[0]
     agree = np.isfinite([*found, doubled]).all() and np.ptp(found) <= _AGREED * abs(first)
@@ -177,7 +176,7 @@ def _own_reduction(loss: Loss, draws: _Draws, targets: Tensor) -> Literal["mean"
         outputs = draws.probabilities(0)
         once = float(loss(outputs, targets))
         twice = float(loss(torch.cat([outputs, outputs]), torch.cat([targets, targets])))
-    except _REFUSED:
+    except REFUSALS:
         return "own"
     return _reduction(once, twice)[0] if once and np.isfinite([once, twice]).all() else "own"
 
@@ -190,7 +189,7 @@ def _taken(loss: Loss, draws: _Draws, targets: Tensor) -> Takes:
         value, far, further = (float(loss(numbers, targets)) for numbers in (outputs, 9 * outputs, 27 * outputs))
         inside = float(loss(draws.probabilities(0), targets))
         shifted = float(loss(outputs + 1, targets))
-    except _REFUSED:
+    except REFUSALS:
         return "probabilities" if draws.kind in ("classes", "binary", "labels") else "numbers"
     if np.isfinite(inside) and (not np.isfinite(far) or far == further):
         return "probabilities"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from unstuck.errors import REFUSALS
 from unstuck.evidence.evidence import Column, Evidence, word
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import quiet
@@ -185,7 +186,10 @@ def _driven(model: nn.Module, x: Tensor, *, is_token: bool) -> Iterator[Tensor]:
                 for parameter, value in zip(model.parameters(), kept, strict=True):
                     parameter.copy_(change(value) * scale)
             for inputs in (x,) if is_token else (x, -scale * x):
-                told = _told(model, inputs)
+                try:
+                    told = _told(model, inputs)
+                except REFUSALS:  # such as inputs that are, among others, numbers of things
+                    continue
                 if told.isfinite().all():
                     yield told
     with torch.no_grad():

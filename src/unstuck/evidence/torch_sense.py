@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.errors import REFUSALS
 from unstuck.evidence.evidence import Column, Evidence
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import quiet
@@ -15,7 +16,6 @@ from unstuck.training import torch_random
 _DRAWS = 4  # orders of the rows, all of which must agree
 _APART = 1e-3  # relative difference of two losses, far above float32's rounding
 _SURE = 0.98  # probability given to what is right, so that no logarithm is without end
-_REFUSED = (RuntimeError, ValueError, IndexError, TypeError)
 
 
 def of_sense(loss: Loss, y: Tensor, facts: Facts) -> Evidence:
@@ -30,7 +30,7 @@ def of_sense(loss: Loss, y: Tensor, facts: Facts) -> Evidence:
         try:
             right = _right(y, facts)
             value = np.nan if right is None else _inverted(loss, right, y)
-        except _REFUSED:
+        except REFUSALS:
             value = np.nan
     return Evidence({"loss_inverted": Column(np.array(value), "whether")})
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as modules
 
+from unstuck.errors import REFUSALS
 from unstuck.evidence.evidence import Column, Evidence, word
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import quiet, spread
@@ -185,7 +186,7 @@ def _rows_loss(loss: Any, outputs: Tensor, targets: Tensor) -> float:
     try:
         whole = float(loss(outputs, targets))
         alone = [float(loss(outputs[row : row + 1], targets[row : row + 1])) for row in range(len(targets))]
-    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
+    except REFUSALS:
         return np.nan
     return float(np.mean(alone)) / whole if whole else np.nan
 
