@@ -210,9 +210,8 @@ def overfitting(seen: Values, own: np.ndarray, other: np.ndarray, scale: tuple[f
         return None
     predicted = f"Predicted: a small model of the same rows scores better on unseen ones by {WORSE} or more."
     rows = _error_of_mean((other - own).mean(axis=0))
-    spread = t_interval(less - own.mean(axis=1))
-    reach = _widened(Interval(spread.low, spread.mean, spread.high), rows)
-    reach = reach.high - reach.mean
+    spread = _widened(t_interval(less - own.mean(axis=1)), rows)
+    reach = spread.high - spread.mean
     effect = Interval(difference - reach, difference, difference + reach)
     said = f"The network scores {known:.3f} on rows it was trained on, {reached:.3f} on {len(other)} others."
     done = f"Of these a small model of the same training rows gets {less:.3f}: {effect}."

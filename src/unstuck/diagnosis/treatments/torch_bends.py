@@ -1,5 +1,6 @@
 """Activations that no name tells: what a user's code does to a layer's numbers, found and judged by experiment."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -131,7 +132,7 @@ def _is_shares(entered: Tensor) -> bool:
 def _growth(none: float, near: float, far: float) -> float:
     """Over the second decade beside the first; infinite where it has no end, 0 of what does not change."""
     first, second = abs(near - none), abs(far - near)
-    if torch.nan in (none, near, far) or none != none or near != near or far != far:
+    if any(math.isnan(value) for value in (none, near, far)):
         return torch.nan
     if second == 0 or (near == none and far == none):
         return 0.0

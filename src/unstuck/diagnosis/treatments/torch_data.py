@@ -97,12 +97,12 @@ def fill_missing(program: Program, facts: Facts) -> Treated | None:
     numbers = _known(x).reshape(len(x), -1)
     known = np.isfinite(numbers)
     mean = np.where(known, numbers, 0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
-    parts = (torch.from_numpy(part.astype(x.dtype).reshape(x.shape[1:])) for part in (mean, code))
     named = ", ".join(f"{one:g}" for one in np.unique(code[~np.isnan(code)])[:3])
     missing = "not isfinite(x)" + (f" or x in ({named})" if named else "")
     lines = ("- model(x)", f"+ model(where({missing}, mean, x))  # mean of the training rows, per feature")
-    mean, code = parts
-    return Treated(with_model(program, partial(FilledInputs, mean=mean, code=code)), lines)
+    put = {"mean": mean, "code": code}
+    parts = {name: torch.from_numpy(part.astype(x.dtype).reshape(x.shape[1:])) for name, part in put.items()}
+    return Treated(with_model(program, partial(FilledInputs, **parts)), lines)
 
 
 def _known(x: np.ndarray) -> np.ndarray:
