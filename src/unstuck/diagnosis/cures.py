@@ -72,8 +72,8 @@ def sought(lab: Lab, case: Case, seeds: int) -> Sought:
     arm = search.singly(queue[:FEW] if is_well else queue)
     if not is_well and (not arm or search.mean(arm) < _share(lab, WELL)):
         other = search.together(queue)
-        if other and (not arm or search.mean(other) > search.mean(arm) + lab.scale.material(search.mean(arm))):
-            arm = other  # it changes more, and must be worth it
+        if other and (not arm or _is_worth_it(search, other, arm)):
+            arm = other
     cure: Cure | None = None
     for candidate in _candidates(search, arm):
         least = search.least(candidate)
@@ -83,6 +83,14 @@ def sought(lab: Lab, case: Case, seeds: int) -> Sought:
         if tested is None or tested.verified:
             break
     return Sought(search, cure)
+
+
+def _is_worth_it(search: Search, other: Arm, arm: Arm) -> bool:
+    """Whether an arm that changes more is materially better, and can be taken apart and proven."""
+    usual = search.mean(arm)
+    apart = search.lab.price(other) * len(other) * len(search.numbers)
+    proof = search.seeds * (1 + search.lab.price(other))
+    return search.mean(other) > usual + search.lab.scale.material(usual) and search.lab.affords(apart + proof)
 
 
 def _search(lab: Lab, case: Case, queue: list[Suspect], seeds: int) -> Search:

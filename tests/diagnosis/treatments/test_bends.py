@@ -83,6 +83,21 @@ def test_what_flattens_or_is_steeper_than_a_line_becomes_relu(name, make):
     torch.testing.assert_close(model(x), usual(x))
 
 
+@pytest.mark.parametrize("function", [torch.exp, lambda x: x**3 * 9], ids=["named", "by hand"])
+def test_layers_behind_numbers_that_exploded_are_mended_too(function):
+    def make(function):
+        layers = [part for _ in range(8) for part in (nn.Linear(5, 5), Called(function))]
+        return nn.Sequential(nn.Linear(2, 5), Called(function), *layers, nn.Linear(5, 3))
+
+    program = replace(
+        classes(), model=lambda: make(function), train=(200 * classes().train[0], classes().train[1])
+    )
+    model, usual = TREATMENTS["relu"].treat(program, facts_of(program, seed=0)).program.model(), make(torch.relu)
+    usual.load_state_dict(dict(zip(usual.state_dict(), model.state_dict().values(), strict=True)))
+    x = torch.randn(16, 2)
+    torch.testing.assert_close(model(x), usual(x))
+
+
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("make", [By, by_modules])
 def test_what_goes_on_as_a_line_on_one_side_stays(name, make):
