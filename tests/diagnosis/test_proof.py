@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from unstuck.diagnosis.experiment import Trial
-from unstuck.diagnosis.proof import FEWEST, proven
+from unstuck.diagnosis.proof import FEWEST, RISK, proven
 from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.terms import Treated
+from unstuck.study.statistics import paired_test, t_interval
 
 ARM = ("adam",)
 
@@ -86,7 +87,7 @@ def test_less_than_two_pairs_are_no_proof(pairs, is_given):
     [
         ([0.4, 0.5, 0.4, 0.5, 0.4], 5),
         ([0.01, 0.01, 0.01, 0.02, 0.01], 3),
-        ([0.0, 0.9, 0.0, 0.9, 0.9], 7),
+        ([0.0, 0.9, 0.0, 0.9, 0.9], 10),
         ([0.06, 0.03, 0.06, 0.0, 0.06], 5),
     ],
     ids=["plain", "hopeless", "large and perhaps chance", "too small"],
@@ -101,3 +102,10 @@ def test_a_program_that_fails_on_some_seeds_only_is_cured_where_enough_of_them_s
     gains = [0.0, 0.05, 0.42, 0.34, 0.42, 0.4, 0.0, 0.42, 0.42, 0.05]
     assert not proven(World([0.5] * 10, [0.5 + gain for gain in gains], pairs=5), ARM, 5).verified
     assert proven(World([0.5] * 10, [0.5 + gain for gain in gains]), ARM, 5).verified
+
+
+def test_a_second_look_asks_for_less_of_a_risk():
+    gains = [0.0, 0.3, 0.05, 0.0, 0.5, 0.0, 0.3, 0.05, 0.0, 0.5]
+    assert t_interval(gains).low > 0
+    assert RISK < paired_test(gains, [0.0] * 10).p < 0.05
+    assert not proven(World([0.0] * 10, gains), ARM, 5).verified

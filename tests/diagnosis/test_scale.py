@@ -200,3 +200,17 @@ def test_of_what_is_surely_wrong_a_quarter_of_what_is_missing_is_not_asked():
     scale = Scale(0.0, 1.0, 10_000)
     assert scale.material(0.4, is_sure=True) == pytest.approx(0.05)
     assert scale.material(0.4) == pytest.approx(0.15)
+
+
+def test_where_all_batches_are_whole_those_of_the_rows_that_are_left_are_too():
+    test = np.ones((10, 3), np.float32), np.ones((10, 1), np.float32)
+    held = Held.of(program(rows=160, test=test, batch_size=16), seed=0)
+    assert len(held.choosing.train) == 128
+    few = Held.of(program(rows=80, test=test, batch_size=80), seed=0)
+    assert len(few.choosing.train) == 64
+
+
+def test_a_row_of_a_share_counts_alike_wherever_chance_lies():
+    assert Scale(0.5, 1.0, 100).error() == Scale(0.0, 1.0, 100).error() == pytest.approx(0.05)
+    assert Scale(0.5, 1.0, 100).error(25) == pytest.approx(0.1)
+    assert Scale(-8.0, 0.0, 100).error() == pytest.approx(0.4)

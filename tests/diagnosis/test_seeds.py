@@ -11,6 +11,10 @@ CONFIRMED, RULED_OUT, UNDECIDED = Status.CONFIRMED, Status.RULED_OUT, Status.UND
 SCALE = Scale(0.5, 1.0, 10_000)
 
 
+def trials(scores, rows=SCALE.rows):
+    return [type("Trial", (), {"clipped": score, "rows": rows}) for score in scores]
+
+
 class World:
     """A lab whose program scores so, seed by seed, and which can pay so many trainings."""
 
@@ -19,7 +23,7 @@ class World:
 
     def of(self, arm):
         assert arm == ()
-        return [type("Trial", (), {"clipped": score}) for score in self.scores[: self.done]]
+        return trials(self.scores[: self.done])
 
     def trial(self, arm, number):
         if self.done >= min(self.pays, len(self.scores)):
@@ -32,13 +36,14 @@ class World:
 @pytest.mark.parametrize(("lost", "is_failed"), [(LOST + 0.01, True), (LOST - 0.01, False)])
 def test_a_seed_fails_that_ends_far_below_the_best_one(lost, is_failed):
     best = 0.9
-    assert fails([best, best - lost * (best - SCALE.chance)], SCALE).tolist() == [False, is_failed]
+    assert fails([best, best - lost * (best - SCALE.chance)], SCALE, SCALE.rows).tolist() == [False, is_failed]
 
 
 def test_of_few_rows_it_must_be_further_below():
     scores = [0.9, 0.65]
-    assert fails(scores, SCALE).any()
-    assert not fails(scores, SCALE._replace(rows=5)).any()
+    assert fails(scores, SCALE, SCALE.rows).any()
+    assert not fails(scores, SCALE, 20).any()
+    assert seed_dependent(trials([0.9] * 7 + [0.65], rows=20), SCALE).status is RULED_OUT
 
 
 @pytest.mark.parametrize(
@@ -54,11 +59,11 @@ def test_of_few_rows_it_must_be_further_below():
     ids=["one of all", "none of all", "none of some", "one of three", "one of five", "none learns"],
 )
 def test_the_verdict_is_the_share_of_seeds_that_fail(scores, status):
-    assert seed_dependent(scores, SCALE).status is status
+    assert seed_dependent(trials(scores), SCALE).status is status
 
 
 def test_the_share_has_wilsons_interval():
-    effect = seed_dependent([0.9] * 6 + [0.5] * 2, SCALE).effect
+    effect = seed_dependent(trials([0.9] * 6 + [0.5] * 2), SCALE).effect
     assert (effect.low, effect.high) == wilson(0.25, 8)
     assert effect.mean == 0.25
 

@@ -32,7 +32,7 @@ def by_heart(lab: Lab, facts: Facts) -> Verdict | None:
         if len(kept) == len(splits):
             seen.append(float(kept[0].mean()))
             own.append(kept[1:])
-    if not own:
+    if len(own) < 2:
         return None
     parts: list[np.ndarray] = []
     for split in given[1:]:

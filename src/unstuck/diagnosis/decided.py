@@ -146,7 +146,8 @@ def of_data(
     """
     made: list[Verdict] = []
     if "no-signal" in points:
-        made.append(data.no_signal(evidence, [scored(one.run, facts) for one in best], rows=lab.scale.rows))
+        tried = _best_tried(lab)
+        made.append(data.no_signal(evidence, [scored(one.run, facts) for one in tried], rows=tried[0].rows))
     if "class-imbalance" in points and facts.kind == "classes" and best:
         made.append(_class_imbalance(lab, best[0], facts, evidence))
     if "label-noise" in points:
@@ -163,6 +164,12 @@ def of_data(
     if "overfitting" in points and not is_explained and best and best[0].arm == ():
         made += [one for one in [by_heart(lab, facts)] if one]
     return made
+
+
+def _best_tried(lab: Lab) -> list[Trial]:
+    """Trials of whatever scored best, proven or not: what can be learned by any is no lack of signal."""
+    arms = {trial.arm: None for trial in lab.trials.values() if (trial.arm, trial.number, False) in lab.trials}
+    return lab.of(max(arms, key=lab.mean))
 
 
 def rows_mixed(seen: Mapping[str, str], evidence: Evidence, cure: Cure | None) -> list[Verdict]:

@@ -42,6 +42,11 @@ class Trial(NamedTuple):
     clipped: float
     run: Run
 
+    @property
+    def rows(self) -> int:
+        """That it was scored on."""
+        return len(self.run.test.targets) if self.run.test is not None else 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -77,6 +82,7 @@ class Lab:
     seconds: float = 0.0
     trials: dict[tuple[Arm, int, bool], Trial] = field(default_factory=dict)
     _failed: set[Arm] = field(default_factory=set)
+    _treated: dict[tuple[Arm, bool], Treated | None] = field(default_factory=dict)
 
     @property
     def cost(self) -> Cost:
@@ -100,7 +106,9 @@ class Lab:
         if arm in self._failed:
             return None
         try:
-            return self.subject.treated(arm, judging=judging)
+            if (arm, judging) not in self._treated:
+                self._treated[arm, judging] = self.subject.treated(arm, judging=judging)
+            return self._treated[arm, judging]
         except _RAISED as error:
             self._failed.add(arm)
             self._fail(arm, error)

@@ -84,7 +84,11 @@ def arrays_of(rows: Any) -> tuple[np.ndarray | None, np.ndarray]:
 
 
 def _spared(rows: Any, order: np.ndarray, size: int) -> tuple[Any, Any]:
-    """Some of the rows, and the others, of which none is left alone in a batch: normalization cannot take one."""
+    """Some of the rows, and the others, in whole batches where all are; none is left alone in a batch, which
+    normalization could not take.
+    """
     count = max(1, round(SHARE * len(order)))
+    if len(order) % size == 0 and len(order) > size:
+        count = size * max(1, round(count / size))
     count += (len(order) - count) % size == 1
     return rows.take(np.sort(order[:count])), rows.take(np.sort(order[count:]))

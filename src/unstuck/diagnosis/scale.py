@@ -30,6 +30,14 @@ class Scale(NamedTuple):
         """From chance to perfection."""
         return self.best - self.chance
 
+    def error(self, rows: int | None = None) -> float:
+        """Standard error of a score by its rows, those that judge if no others are given.
+
+        Of a share p it is √(p (1 - p) / N), at most ½ / √N; of other scores as much of the span.
+        """
+        width = 1.0 if self.chance >= 0 and self.best <= 1 else self.span
+        return 0.5 * width / math.sqrt(rows or self.rows)
+
     def clipped(self, score: float) -> float:
         """At least chance: a score below it, or none, is no worse than knowing nothing."""
         return max(score, self.chance) if math.isfinite(score) else self.chance
@@ -37,17 +45,16 @@ class Scale(NamedTuple):
     def material(self, before: float, *, is_sure: bool = False) -> float:
         """What a score must gain to count.
 
-        A twentieth of the span, and what chance does with so few rows: the standard error of a share is
-        √(p (1 - p) / N), at most ½ / √N. A quarter of what is missing too, unless it is sure that what was changed
-        was wrong: any program can be tuned a little.
+        A twentieth of the span, and the standard error of so few rows. A quarter of what is missing too, unless it
+        is sure that what was changed was wrong: any program can be tuned a little.
         """
         left = 0.0 if is_sure else LEFT * (self.best - before)
-        return max(MATERIAL * self.span, left, 0.5 * self.span / math.sqrt(self.rows))
+        return max(MATERIAL * self.span, left, self.error())
 
     @property
     def close(self) -> float:
         """A difference that is none."""
-        return max(CLOSE * self.span, 0.25 * self.span / math.sqrt(self.rows))
+        return max(CLOSE * self.span, self.error() / 2)
 
 
 def scale_of(score: Score, facts: Facts, said: Evaluation) -> Scale:

@@ -1,10 +1,10 @@
 """Whether a program trains on some seeds only: more seeds of the program as it is, and a verdict on them."""
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from unstuck.diagnosis.experiment import Lab
+from unstuck.diagnosis.experiment import Lab, Trial
 from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.terms import Status, Verdict
 from unstuck.evidence.learnable import wilson
@@ -24,28 +24,32 @@ ERRORS = 3.0
 
 def of_seeds(lab: Lab) -> Verdict:
     """Train the program as given from more seeds, unless none learns anything, and say whether they end alike."""
+    lab.tell(f"training the program as given from up to {SEEDS} seeds, to see whether all end alike")
     while True:
-        scores = [trial.clipped for trial in lab.of(())]
-        if len(scores) >= SEEDS or not _has_learnt(scores, lab.scale) or _is_plain(scores, lab.scale):
+        trials = lab.of(())
+        if (
+            len(trials) >= SEEDS
+            or not _has_learnt([one.clipped for one in trials], lab.scale)
+            or _is_plain(trials, lab.scale)
+        ):
             break
-        if len(scores) == 3:
-            lab.tell(f"training the program as given from up to {SEEDS} seeds, to see whether all end alike")
-        if lab.trial((), len(scores)) is None:
+        if lab.trial((), len(trials)) is None:
             break
-    return seed_dependent(scores, lab.scale)
+    return seed_dependent(lab.of(()), lab.scale)
 
 
-def seed_dependent(scores: Values, scale: Scale) -> Verdict:
+def seed_dependent(trials: Sequence[Trial], scale: Scale) -> Verdict:
     """By the share of seeds that fail; its interval is Wilson's.
 
     Args:
-        scores: (S,) of the program as given, at least chance each.
+        trials: of the program as given, of as many seeds.
         scale: of the score.
     """
+    scores, rows = [trial.clipped for trial in trials], min((one.rows for one in trials), default=scale.rows)
     predicted = "Predicted: some seeds end well and others far below them, further than chance has it."
     if not _has_learnt(scores, scale):
         return _verdict(Status.UNDECIDED, None, predicted, "No seed learns enough to tell others apart from it.")
-    failed = fails(scores, scale)
+    failed = fails(scores, scale, rows)
     count, share = len(failed), float(failed.mean())
     low, high = wilson(share, count)
     came = f"Of {count} seeds {int(failed.sum())} fail: {', '.join(f'{one:.3f}' for one in sorted(scores))}."
@@ -57,21 +61,21 @@ def seed_dependent(scores: Values, scale: Scale) -> Verdict:
     return _verdict(status, Interval(low, share, high), predicted, came)
 
 
-def fails(scores: Values, scale: Scale) -> np.ndarray:
-    """(S,) whether a seed ends far below the best one."""
+def fails(scores: Values, scale: Scale, rows: int) -> np.ndarray:
+    """(S,) whether a seed ends far below the best one, of so many rows."""
     values = np.asarray(scores, dtype=np.float64)
     best = values.max()
-    error = 0.5 * scale.span / math.sqrt(scale.rows)
-    return values < best - max(LOST * (best - scale.chance), ERRORS * error)
+    return values < best - max(LOST * (best - scale.chance), ERRORS * scale.error(rows))
 
 
 def _has_learnt(scores: Values, scale: Scale) -> bool:
     return len(scores) > 0 and max(scores) - scale.chance >= LEARNT * scale.span
 
 
-def _is_plain(scores: Values, scale: Scale) -> bool:
+def _is_plain(trials: Sequence[Trial], scale: Scale) -> bool:
     """Whether two fail already, of enough."""
-    return len(scores) >= FEWEST and int(fails(scores, scale).sum()) > 1
+    scores = [trial.clipped for trial in trials]
+    return len(scores) >= FEWEST and int(fails(scores, scale, min(one.rows for one in trials)).sum()) > 1
 
 
 def _verdict(status: Status, effect: Interval | None, *evidence: str) -> Verdict:

@@ -269,4 +269,6 @@ def _growth(values: Sequence[Tensor | None]) -> float:
         return np.nan
     none, far, farther = known
     near, away = float((far - none).abs().mean()), float((farther - none).abs().mean())
-    return away / near if near and np.isfinite(away) else (np.inf if near else np.nan)
+    if not near or not np.isfinite(near):
+        return np.nan
+    return away / near if np.isfinite(away) else np.inf

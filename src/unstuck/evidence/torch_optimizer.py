@@ -16,24 +16,24 @@ OWN = {"momentum": 0.9}
 
 
 def of_optimizer(optimizer: Optimizer) -> Evidence:
-    """How many times as long each memory is as the default, or as short, and as large each eps; at least 1."""
-    found = dict(ratio for group in optimizer.param_groups for ratio in _ratios(type(optimizer), group))
+    """How many times as long each memory is as the default, or as short, in any group; at least 1."""
+    found: dict[str, float] = {}
+    for group in optimizer.param_groups:
+        for name, ratio in _ratios(type(optimizer), group):
+            found[name] = max(ratio, found.get(name, 1.0))
     names = tuple(found)
     return Evidence({"optimizer_odd": Column(np.array([found[name] for name in names]), "times", along=names)})
 
 
 def _ratios(kind: type[Optimizer], group: dict[str, Any]) -> Iterator[tuple[str, float]]:
     defaults = {name: one.default for name, one in inspect.signature(kind).parameters.items()}
-    for name in (*MEMORIES, "eps"):
+    for name in MEMORIES:
         given, usual = group.get(name), OWN.get(name, defaults.get(name))
         if not isinstance(given, float | tuple) or not isinstance(usual, float | tuple):
             continue
         pairs = zip(np.atleast_1d(given), np.atleast_1d(usual), strict=False)
         for place, (own, other) in enumerate(pairs):
-            if own is None or other is None:  # as of Adafactor's eps: it takes what the numbers' format has
-                continue
             if name == "momentum" and own <= other:
                 continue  # to have less of it, or none, is as usual
-            sizes = (own, other) if name == "eps" else (1 - other, 1 - own)
-            ratio = sizes[0] / sizes[1] if min(sizes) > 0 else np.inf
+            ratio = (1 - other) / (1 - own) if max(own, other) < 1 else np.inf
             yield (f"{name}[{place}]" if isinstance(given, tuple) else name), float(max(ratio, 1 / ratio))

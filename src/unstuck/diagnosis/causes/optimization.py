@@ -15,7 +15,7 @@ CAUSES = (
             "loss-rises": 0.8,
             "loss-oscillates": 0.6,
             "updates-too-large": 0.8,
-            "gradient-lengthened": 0.9,
+            "gradient-lengthened": 0.8,
             "rate-grows": 0.8,
             "units-dead": 0.2,
             "loss-flat": 0.1,
@@ -32,7 +32,7 @@ CAUSES = (
         prediction="The loss falls further in as many epochs, and the score rises.",
         symptoms={
             "updates-too-small": 0.9,
-            "gradient-shortened": 0.9,
+            "gradient-shortened": 0.8,
             "rate-vanishes": 0.9,
             "loss-still-falls": 0.6,
             "loss-flat": 0.3,

@@ -43,7 +43,7 @@ CAUSES = (
         experiment="Layers are normalized, or the activation is replaced by ReLU.",
         prediction="Activations stay of one size, and the loss stays finite.",
         symptoms={
-            "growth-steep": 0.9,
+            "growth-steep": 0.8,
             "activations-explode": 0.8,
             "gradients-explode": 0.7,
             "loss-not-finite": 0.4,
