@@ -147,7 +147,8 @@ def of_data(
     made: list[Verdict] = []
     if "no-signal" in points:
         tried = _best_tried(lab)
-        made.append(data.no_signal(evidence, [scored(one.run, facts) for one in tried], rows=tried[0].rows))
+        rows = max(one.rows for one in tried)
+        made.append(data.no_signal(evidence, [scored(one.run, facts) for one in tried], rows=rows))
     if "class-imbalance" in points and facts.kind == "classes" and best:
         made.append(_class_imbalance(lab, best[0], facts, evidence))
     if "label-noise" in points:
@@ -156,8 +157,7 @@ def of_data(
         held, test = (evidence[f"control_{name}_score"].values for name in ("choose", "test"))
         if lab.subject.chooses_by == "held-out training rows":
             kind = "numbers" if facts.kind == "numbers" else "classes"
-            rows = _counts(lab)
-            made.append(data.distribution_mismatch(held, test, evidence, rows=rows, kind=kind))
+            made.append(data.distribution_mismatch(held, test, evidence, rows=_counts(lab), kind=kind))
     if "leakage" in points:
         made += [one for one in (_leakage(lab, facts), _answer(lab, facts, evidence)) if one]
     is_explained = any(one.status is Status.CONFIRMED for one in made)
