@@ -122,12 +122,17 @@ def _is_well(lab: Lab, case: Case, strongest: float) -> bool:
 
 
 def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
-    """What is suspected of a program that is partly cured: by its own curves, not by those of the control."""
+    """What is suspected of a program that is partly cured: by its own curves, not by those of the control.
+
+    Nothing else is tried on top: what nothing points at was tried, if at all, beside the program as given.
+    """
     trials = lab.of(arm)
     held = lab.subject.held if isinstance(lab.subject, OfProgram) else None
     kept = {name: column for name, column in case.evidence.items() if not name.startswith(OF_A_TRAINING)}
     curves = of_controls(trials, case.facts, held, [np.zeros(0)] * len(trials))
-    return suspects(suspicion(found(Evidence(kept) | curves)), TREATMENTS)
+    findings = found(Evidence(kept) | curves)
+    queue = suspects(suspicion(findings), TREATMENTS)
+    return [one for one in queue if one.treatment not in hunches(queue, findings)]
 
 
 def _candidates(search: Search, arm: Arm) -> Iterator[Arm]:
