@@ -25,17 +25,10 @@ ERRORS = 3.0
 def of_seeds(lab: Lab) -> Verdict:
     """Train the program as given from more seeds, unless none learns anything, and say whether they end alike."""
     lab.tell(f"training the program as given from up to {SEEDS} seeds, to see whether all end alike")
-    while True:
-        trials = lab.of(())
-        if (
-            len(trials) >= SEEDS
-            or not _has_learnt([one.clipped for one in trials], lab.scale)
-            or _is_plain(trials, lab.scale)
-        ):
-            break
+    while not _is_settled(trials := lab.of(()), lab.scale):
         if lab.trial((), len(trials)) is None:
             break
-    return seed_dependent(lab.of(()), lab.scale)
+    return seed_dependent(trials, lab.scale)
 
 
 def seed_dependent(trials: Sequence[Trial], scale: Scale) -> Verdict:
@@ -72,9 +65,11 @@ def _has_learnt(scores: Values, scale: Scale) -> bool:
     return len(scores) > 0 and max(scores) - scale.chance >= LEARNT * scale.span
 
 
-def _is_plain(trials: Sequence[Trial], scale: Scale) -> bool:
-    """Whether two fail already, of enough."""
+def _is_settled(trials: Sequence[Trial], scale: Scale) -> bool:
+    """Whether more seeds would tell no more: all were trained, none learns, or two of enough fail already."""
     scores = [trial.clipped for trial in trials]
+    if len(scores) >= SEEDS or not _has_learnt(scores, scale):
+        return True
     return len(scores) >= FEWEST and int(fails(scores, scale, min(one.rows for one in trials)).sum()) > 1
 
 
