@@ -89,8 +89,16 @@ def test_every_treatment_has_a_place_in_the_order():
 def test_what_points_at_a_cause_brings_its_treatments_forward(cause):
     points = suspicion([finding(symptom) for symptom in cause.symptoms])
     assert points[cause.id] == max(sum(cause.symptoms.values()), points[cause.id])
-    queue = [suspect.treatment for suspect in suspects(points, TREATMENTS)]
+    queue = [suspect.treatment for suspect in suspects(points, TREATMENTS, lambda name: True)]
     assert {*cause.treatments} <= {*queue}
+
+
+def test_the_first_treatment_that_applies_is_as_suspected_as_its_cause():
+    points = suspicion([finding("modules-unregistered")])
+    others = {"optimize-all", "register-modules"}
+    queue = suspects(points, TREATMENTS, lambda name: name not in others)
+    assert queue[0] == ("reconnect", "detached-parameters", points["detached-parameters"])
+    assert not others & {suspect.treatment for suspect in queue}
 
 
 def test_what_helped_confirms_the_cause_that_was_suspected_most():
@@ -100,5 +108,5 @@ def test_what_helped_confirms_the_cause_that_was_suspected_most():
 
 
 def test_without_findings_the_usual_suspects_are_left():
-    queue = suspects(suspicion([]), TREATMENTS)
+    queue = suspects(suspicion([]), TREATMENTS, lambda name: True)
     assert {suspect.treatment for suspect in queue[:3]} == {"lr-tenth", "lr-tenfold", "adam"}

@@ -38,7 +38,11 @@ class World:
         return self.trial(arm, number).clipped - self.trial(beside, number).clipped
 
     def mean(self, arm, numbers=None):
-        scores = [score for (one, number), score in self.known.items() if one == arm]
+        scores = [
+            self.known[one, number]
+            for one, number in self.known
+            if one == arm and (numbers is None or number in numbers)
+        ]
         return sum(scores) / len(scores)
 
 
@@ -74,6 +78,31 @@ def test_the_better_of_two_is_taken():
     assert of.singly(queue) == ("adam",)
 
 
+def test_once_one_helps_four_are_tried_and_no_more():
+    names = ("relu", "lr-tenth", "adam", "wider", "dropout", "clip-gradient", "normalize", "momentum", "unfreeze")
+    of, queue = search(lambda arm, _: 0.7 if "lr-tenth" in arm else 0.5, *names)
+    assert of.singly(queue) == ("lr-tenth",)
+    assert [outcome.arm[0] for outcome in of.outcomes if not outcome.beside] == [*names[:4]]
+    of, queue = search(lambda arm, _: 0.5, *names)
+    assert of.singly(queue) == ()
+    assert [outcome.arm[0] for outcome in of.outcomes] == [*names[:8]]
+
+
+@pytest.mark.parametrize(("other", "seeds"), [(0.66, 1), (0.71, 2)])
+def test_what_is_behind_the_best_on_one_seed_is_not_tried_on_another(other, seeds):
+    of, queue = search(lambda arm, _: {(): 0.5, ("adam",): 0.7}.get(tuple(arm), other), "adam", "relu")
+    assert of.singly(queue) == ("adam",)
+    assert [len(outcome.gains) for outcome in of.outcomes if outcome.arm == ("relu",)] == [seeds]
+
+
+def test_what_is_behind_on_its_one_seed_is_not_better_for_a_second_one_of_the_best():
+    def score(arm, number):
+        return {(): 0.5, ("adam",): (0.9, 0.7)[min(number, 1)], ("relu",): 0.85}.get(tuple(arm), 0.5)
+
+    of, queue = search(score, "adam", "relu")
+    assert of.singly(queue) == ("adam",)
+
+
 def test_of_two_that_are_as_good_the_first_is_taken():
     of, queue = search(lambda arm, _: 0.8 if arm else 0.5, "lr-tenth", "adam")
     assert of.singly(queue) == ("lr-tenth",)
@@ -90,7 +119,7 @@ def test_two_faults_of_which_either_hides_the_other_are_found_together_and_no_mo
     needed = {"scale-inputs", "adam"}
     of, queue = search(lambda arm, _: 0.97 if needed <= arm else 0.5, "scale-inputs", "relu", "adam")
     assert of.singly(queue) == ()
-    arm = of.together(queue)
+    arm = of.together(queue, ())
     assert needed < set(arm)
     assert set(of.least(arm)) == needed
 

@@ -1,6 +1,6 @@
 """The way from what is suspected to a cure: treatments that help, without those that are not needed, proven."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -9,26 +9,27 @@ import numpy as np
 
 from unstuck.diagnosis.controls import of_controls
 from unstuck.diagnosis.experiment import Lab, Trial
+from unstuck.diagnosis.look import at_program, known
 from unstuck.diagnosis.proof import proven
-from unstuck.diagnosis.search import SUSPICIOUS, Search
+from unstuck.diagnosis.scale import MATERIAL
+from unstuck.diagnosis.search import SUSPICIOUS, Search, added
 from unstuck.diagnosis.subject import Arm, OfProgram
 from unstuck.diagnosis.suspects import SURE, Suspect, hunches, sure, suspects, suspicion
 from unstuck.diagnosis.symptoms import found
 from unstuck.diagnosis.terms import Cure, Finding
 from unstuck.diagnosis.treatments import TREATMENTS
+from unstuck.errors import REFUSALS
 from unstuck.evidence.evidence import Evidence
 from unstuck.evidence.facts import Facts
 
 WELL = 0.9
 """Share of the way from chance to perfection from which nothing more is looked for without a finding."""
-ENOUGH = 0.97
-"""Share from which nothing is put on top of what helped."""
+ENOUGH = 1 - MATERIAL
+"""Share from which nothing is put on top of what helped: no gain could count."""
 PROOFS = 3
 """Arms that are put to the proof, at most."""
 FEW = 3
 """Treatments that are tried of a program that does well."""
-OF_A_TRAINING = ("control_", "watched_", "update_ratio")
-"""Beginnings of columns that tell of the control's trainings."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,6 +38,7 @@ class Case:
 
     Args:
         facts: of the program.
+        rows: what was measured of its data.
         evidence: all that was measured.
         findings: symptoms that are present.
         points: of each cause that is suspected.
@@ -45,6 +47,7 @@ class Case:
     """
 
     facts: Facts
+    rows: Evidence
     evidence: Evidence
     findings: tuple[Finding, ...]
     points: dict[str, float]
@@ -66,12 +69,12 @@ class Sought(NamedTuple):
 
 def sought(lab: Lab, case: Case, seeds: int) -> Sought:
     """Treatments that help, without those that are not needed, proven; the next best if the best is not."""
-    queue = suspects(case.points, TREATMENTS)
+    queue = _queue(lab, case.points)
     search = _search(lab, case, queue, seeds)
-    is_well = _is_well(lab, case, queue[0].points)
+    is_well = _is_well(lab, case, queue[0].points if queue else 0.0)
     arm = search.singly(queue[:FEW] if is_well else queue)
     if not is_well and (not arm or search.mean(arm) < _share(lab, WELL)):
-        other = search.together(queue)
+        other = search.together(queue, arm)
         if other and (not arm or _is_worth_it(search, other, arm)):
             arm = other
     cure: Cure | None = None
@@ -110,6 +113,11 @@ def _search(lab: Lab, case: Case, queue: list[Suspect], seeds: int) -> Search:
     )
 
 
+def _queue(lab: Lab, points: Mapping[str, float], arm: Arm = ()) -> list[Suspect]:
+    """Treatments that change something on top of an arm."""
+    return suspects(points, TREATMENTS, lambda name: lab.treated(added(arm, (name,))) is not None)
+
+
 def _share(lab: Lab, share: float) -> float:
     return lab.scale.chance + share * lab.scale.span
 
@@ -122,16 +130,24 @@ def _is_well(lab: Lab, case: Case, strongest: float) -> bool:
 
 
 def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
-    """What is suspected of a program that is partly cured: by its own curves, not by those of the control.
+    """What is suspected of a program that is partly cured: by its own layers and curves, not by the control's.
 
     Nothing else is tried on top: what nothing points at was tried, if at all, beside the program as given.
     """
+    treated = lab.treated(arm)
+    assert treated is not None  # it was trained
+    lab.tell(f"looking at layers and curves with {' + '.join(arm)}")
+    try:
+        program, facts = known(treated.program, lab.seed)
+        seen = case.rows | at_program(program, facts, lab.seed)
+    except REFUSALS as error:
+        lab.tell(f"it cannot be looked at: {' '.join(str(error).split())[:100]}")
+        return []
     trials = lab.of(arm)
     held = lab.subject.held if isinstance(lab.subject, OfProgram) else None
-    kept = {name: column for name, column in case.evidence.items() if not name.startswith(OF_A_TRAINING)}
-    curves = of_controls(trials, case.facts, held, [np.zeros(0)] * len(trials))
-    findings = found(Evidence(kept) | curves)
-    queue = suspects(suspicion(findings), TREATMENTS)
+    curves = of_controls(trials, facts, held, [np.zeros(0)] * len(trials))
+    findings = found(seen | curves)
+    queue = _queue(lab, suspicion(findings), arm)
     return [one for one in queue if one.treatment not in hunches(queue, findings)]
 
 

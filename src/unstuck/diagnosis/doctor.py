@@ -5,8 +5,6 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from unstuck.diagnosis.controls import Following, of_controls
@@ -14,15 +12,15 @@ from unstuck.diagnosis.cures import Case, Sought, sought
 from unstuck.diagnosis.decided import in_order, of_data, rows_mixed, verdicts
 from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
+from unstuck.diagnosis.look import at_data, at_program, known
 from unstuck.diagnosis.scale import Scale, scale_of
 from unstuck.diagnosis.seeds import of_seeds, seed_dependent
-from unstuck.diagnosis.subject import OfProgram, OfRecipe, Subject, lowered
+from unstuck.diagnosis.subject import OfProgram, OfRecipe, Subject
 from unstuck.diagnosis.suspects import suspicion
 from unstuck.diagnosis.symptoms import found
 from unstuck.diagnosis.terms import Diagnosis, Tried, Verdict
 from unstuck.diagnosis.treatments import TREATMENTS
 from unstuck.errors import ProgramError
-from unstuck.evidence import data
 from unstuck.evidence.evidence import Evidence
 from unstuck.evidence.facts import Facts
 from unstuck.recipe.spec import Recipe
@@ -60,12 +58,12 @@ def diagnosed(what: Program | Recipe, *, seeds: int, seed: int, budget: Budget, 
 def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, tell: Tell) -> Diagnosis:
     began = time.monotonic()
     tell("looking at data, wiring and layers, without training")
-    program, facts = _known(what, seed)
-    evidence = _looked(program, facts, seed)
-    subject = _subject(what, program, facts, seed, is_random=evidence.number("rows_random") > 0)
+    program, facts = known(what, seed)
+    rows, rest = at_data(facts, seed), at_program(program, facts, seed)
+    subject = _subject(what, program, facts, seed, is_random=rest.number("rows_random") > 0)
     scale = _scale(subject, facts, seed)
     lab = Lab(subject=subject, scale=scale, budget=budget, tell=tell, seed=seed, started=began)
-    case = _examined(lab, facts, evidence, seed)
+    case = _examined(lab, facts, rows, rest)
     for finding in case.findings:
         tell(f"found {finding.symptom}: {finding.sentence}")
     result = sought(lab, case, seeds)
@@ -84,33 +82,6 @@ def _diagnosed(what: Program | Recipe, seeds: int, seed: int, budget: Budget, te
     )
 
 
-def _known(what: Program | Recipe, seed: int) -> tuple[Program, Facts]:
-    """The program, a recipe's as it is lowered, and its facts. A score of minus the loss is of the given one,
-    for every arm.
-    """
-    program = lowered(what) if isinstance(what, Recipe) else what
-    torch_facts = importlib.import_module("unstuck.evidence.torch_facts")
-    facts = torch_facts.facts_of(program, seed=seed)
-    if facts.score == "negative_loss":
-        program = replace(program, score=partial(_negated, torch_facts.copied(program.loss, "loss")))
-    return program, facts
-
-
-def _negated(loss: Any, outputs: Any, targets: Any) -> float:
-    return -float(loss(outputs, targets))
-
-
-def _looked(program: Program, facts: Facts, seed: int) -> Evidence:
-    """All that is measured without training."""
-    parts = {"train": facts.train, "validation": facts.validation, "test": facts.test}
-    splits = {name: (part.x, part.y) for name, part in parts.items() if part is not None}
-    measured = data.of_data(splits, facts.kind, seed=seed)
-    for name in ("wiring", "start"):
-        module = importlib.import_module(f"unstuck.evidence.torch_{name}")
-        measured = measured | getattr(module, f"of_{name}")(program, facts, seed=seed)
-    return measured
-
-
 def _scale(subject: Subject, facts: Facts, seed: int) -> Scale:
     treated = subject.treated((), judging=True)
     assert treated is not None
@@ -126,26 +97,27 @@ def _subject(what: Program | Recipe, program: Program, facts: Facts, seed: int, 
     return OfProgram(program=program, held=held, facts=facts, treatments=TREATMENTS)
 
 
-def _examined(lab: Lab, facts: Facts, looked: Evidence, seed: int) -> Case:
-    """Train the control, and say what is seen in it.
+def _examined(lab: Lab, facts: Facts, rows: Evidence, rest: Evidence) -> Case:
+    """Train the control, and say what is seen in it, in its rows and in the rest that was measured.
 
     Raises:
         ProgramError: if the budget does not reach for one training.
     """
     lab.tell(f"training the program as given, from {CHOOSING} seeds")
-    controls, measured = _controls(lab, facts, seed)
+    controls, measured = _controls(lab, facts)
     if not controls:
         raise ProgramError("the budget must be 1 training or more: nothing can be said of a program untrained.")
-    evidence = looked | measured
+    evidence = rows | rest | measured
     findings = found(evidence)
     if {finding.symptom for finding in findings} & STUCK:
         lab.tell("looking at the Hessian where the first training ended")
-        where = importlib.import_module("unstuck.evidence.torch_point").of_point(controls[0].run, seed=seed)
+        where = importlib.import_module("unstuck.evidence.torch_point").of_point(controls[0].run, seed=lab.seed)
         evidence = evidence | where
         findings = found(evidence)
     is_comparable = facts.score in ("accuracy", "r2")
     return Case(
         facts=facts,
+        rows=rows,
         evidence=evidence,
         findings=findings,
         points=suspicion(findings),
@@ -171,7 +143,7 @@ def _verdicts(lab: Lab, case: Case, result: Sought) -> tuple[Verdict, ...]:
     )
 
 
-def _controls(lab: Lab, facts: Facts, seed: int) -> tuple[list[Trial], Evidence]:
+def _controls(lab: Lab, facts: Facts) -> tuple[list[Trial], Evidence]:
     """The control, trained to choose by; the first training is watched."""
     held = lab.subject.held if isinstance(lab.subject, OfProgram) else None
     torch_watch = importlib.import_module("unstuck.evidence.torch_watch")
@@ -181,7 +153,7 @@ def _controls(lab: Lab, facts: Facts, seed: int) -> tuple[list[Trial], Evidence]
 
         def watch(training: Training, first: bool = number == 0, watched: list[Any] = watched) -> Iterator[Any]:
             if first and held is not None:
-                watched.append(torch_watch.Watch(training, held.choosing, facts, seed=seed))
+                watched.append(torch_watch.Watch(training, held.choosing, facts, seed=lab.seed))
             return following(training, *watched)
 
         trial = lab.trial((), number, watch=watch)

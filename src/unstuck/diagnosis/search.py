@@ -1,6 +1,6 @@
 """The search for treatments that help: as suspected, one on top of the other, else all at once and then back."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ from unstuck.diagnosis.suspects import SURE, Suspect
 
 BREADTH = (8, 4, 3)
 """Treatments that each round tries, before it puts the best of them on top of what was found."""
+ENOUGH_TRIED = 4
+"""Treatments after which a round ends, if one of them helps."""
 SUSPICIOUS = 0.5
 """Suspicion from which a cause is thought of when several are mended at once."""
 
@@ -78,20 +80,25 @@ class Search:
         price = self.lab.price(arm)
         return price > 0 and self.lab.affords(price + self.seeds * (1 + price))
 
-    def tried(self, arm: Arm, beside: Arm = (), suspect: Suspect | None = None) -> Outcome | None:
-        """An arm beside another: on one seed, and on a second if the first says that it helps."""
+    def tried(self, arm: Arm, beside: Arm = (), suspect: Suspect | None = None, best: Arm = ()) -> Outcome | None:
+        """An arm beside another: on one seed, and on others while it helps, as much as the best so far does."""
         gains: list[float] = []
         for number in self.numbers:
             if not self.affords(arm) or (gain := self.lab.gain(arm, number, beside=beside)) is None:
                 break
             gains.append(gain)
-            if not self._counts(arm, beside, gains):
+            if not self._counts(arm, beside, gains) or self._is_behind(arm, best, len(gains)):
                 break
         if not gains:
             return None
         outcome = Outcome(arm, beside, suspect, tuple(gains), self._counts(arm, beside, gains))
         self.outcomes.append(outcome)
         return outcome
+
+    def _is_behind(self, arm: Arm, best: Arm, count: int) -> bool:
+        """Whether it does worse than the best so far, on the first so many seeds."""
+        numbers = self.numbers[:count]
+        return bool(best) and self.lab.mean(arm, numbers) < self.lab.mean(best, numbers) - self.lab.scale.close
 
     def _counts(self, arm: Arm, beside: Arm, gains: Sequence[float]) -> bool:
         """Whether the mean gain is material; on top of what helped already half of that will do.
@@ -121,19 +128,31 @@ class Search:
                 queue = self.again(best)
             if best and self.mean(best) >= self.target:  # what is surely wrong is mended all the same
                 queue = [suspect for suspect in queue if suspect.points >= SURE]
-            found: Outcome | None = None
-            for outcome in self._round(queue, best, breadth):
-                if not outcome.counts:
-                    continue
-                if found is None or self._is_better(outcome, found):
-                    found = outcome
-                is_sure = outcome.suspect is not None and outcome.suspect.points >= SURE
-                if is_sure or self.mean(outcome.arm) >= self.target:
-                    break
+            found = self._best_of(queue, best, breadth)
             if found is None:
                 break
             best = found.arm
         return best
+
+    def _best_of(self, queue: Sequence[Suspect], beside: Arm, breadth: int) -> Outcome | None:
+        """The best of so many treatments, of fewer if one of them helps; None if none does."""
+        found: Outcome | None = None
+        count = 0
+        for suspect in queue:
+            if suspect.treatment in beside or self._is_hopeless(suspect.treatment, beside):
+                continue
+            arm = added(beside, (suspect.treatment,))
+            outcome = self.tried(arm, beside, suspect, found.arm if found else ())
+            if outcome is None:
+                continue
+            count += 1
+            if outcome.counts and (found is None or self._is_better(outcome, found)):
+                found = outcome
+            is_sure = outcome.counts and suspect.points >= SURE
+            is_enough = found is not None and (count >= ENOUGH_TRIED or self.mean(found.arm) >= self.target)
+            if is_sure or is_enough or count == breadth:
+                break
+        return found
 
     def _is_hopeless(self, treatment: str, beside: Arm) -> bool:
         """Whether less of the same, tried before, did harm; or, where more costs more, no good."""
@@ -144,34 +163,26 @@ class Search:
                 return outcome.gains[0] < least
         return False
 
-    def _round(self, queue: Sequence[Suspect], beside: Arm, breadth: int) -> Iterator[Outcome]:
-        spent = 0
-        for suspect in queue:
-            if suspect.treatment in beside or self._is_hopeless(suspect.treatment, beside):
-                continue
-            outcome = self.tried(added(beside, (suspect.treatment,)), beside, suspect)
-            if outcome is not None:
-                spent += 1
-                yield outcome
-            if spent == breadth:
-                break
-
     def _is_better(self, one: Outcome, other: Outcome) -> bool:
         """By more than nothing, and by what counts where it changes more; what was tried first wins a tie."""
         changes_more = self._size(one) > self._size(other)
         least = self.lab.scale.material(self.mean(other.arm)) if changes_more else self.lab.scale.close
-        return self.mean(one.arm) > self.mean(other.arm) + least
+        is_behind = self._is_behind(one.arm, other.arm, len(one.gains))
+        return not is_behind and self.mean(one.arm) > self.mean(other.arm) + least
 
     def _size(self, outcome: Outcome) -> int:
         return self.sizes[outcome.suspect.treatment] if outcome.suspect else 0
 
-    def together(self, queue: Sequence[Suspect]) -> Arm:
-        """What is suspected and what makes training easy, all at once; empty if that does not help either."""
+    def together(self, queue: Sequence[Suspect], found: Arm) -> Arm:
+        """What is suspected and what makes training easy, all at once; empty if that does not help either.
+
+        `found` is what helped so far, with which it must keep up.
+        """
         best: Arm = ()
         tries = [(SURE, ()), *((SUSPICIOUS, usual) for usual in TOGETHER)]
         for least, usual in tries:
             arm = self.applicable(added(self._suspected(queue, least), usual))
-            outcome = self.tried(arm) if arm and not self._is_known(arm) else None
+            outcome = self.tried(arm, best=best or found) if arm and not self._is_known(arm) else None
             if (
                 outcome
                 and outcome.counts

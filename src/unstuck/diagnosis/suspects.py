@@ -1,6 +1,6 @@
 """What is suspected: causes ranked by the findings that point at them, and the treatments to try, in order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from unstuck.diagnosis.causes import CAUSES
@@ -9,7 +9,7 @@ from unstuck.diagnosis.terms import Cause, Finding, Treatment
 SURE = 0.9
 """Suspicion from which a treatment that helps is taken at once."""
 LATER = 0.8
-"""How much less a cause's next treatment is expected to help than the one before it."""
+"""How much less a cause's next treatment is expected to help than the one before it that applies."""
 USUAL: Mapping[str, float] = {
     "learning-rate-too-low": 0.13,
     "learning-rate-too-high": 0.12,
@@ -40,13 +40,16 @@ def suspicion(findings: Iterable[Finding]) -> dict[str, float]:
     return {cause: points[cause] for cause in ranked}
 
 
-def suspects(points: Mapping[str, float], treatments: Mapping[str, Treatment]) -> list[Suspect]:
-    """Treatments by how much they are expected to tell; of equals the one that changes least comes first."""
+def suspects(
+    points: Mapping[str, float], treatments: Mapping[str, Treatment], applies: Callable[[str], bool]
+) -> list[Suspect]:
+    """Treatments that apply, by how much they are expected to tell; of equals that first which changes least."""
     best: dict[str, Suspect] = {}
     for cause, weight in points.items():
-        for place, treatment in enumerate(CAUSES[cause].treatments):
+        known = (name for name in CAUSES[cause].treatments if name in treatments and applies(name))
+        for place, treatment in enumerate(known):
             found = Suspect(treatment, cause, weight * LATER**place)
-            if treatment in treatments and found.points > best.get(treatment, _NONE).points:
+            if found.points > best.get(treatment, _NONE).points:
                 best[treatment] = found
     return sorted(best.values(), key=lambda one: (-round(one.points, 2), treatments[one.treatment].size))
 
