@@ -18,7 +18,7 @@ demo: $(STAMP) ## train on the real MNIST digits and leave a run folder
 	$(BIN)/unstuck train mnist
 
 test: $(STAMP) ## all tests, a few minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: $(STAMP) ## style and types
 	$(BIN)/ruff check .

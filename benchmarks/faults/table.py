@@ -22,6 +22,17 @@ GROUPS = {
     "wiring": "missing-zero-grad frozen-parameters detached-parameters gradient-sign wrong-mode",
 }
 
+SUMMED = (
+    "contestant",
+    "right cause",
+    "primary cause",
+    "cured",
+    "false alarms",
+    "trainings for a fault, median",
+    "for a control",
+    "for any",
+    "most",
+)
 METHOD = """\
 Every case is a program as users write it; a fault has a healthy version of the same task. A cause is right if the
 first one that is confirmed is the case's primary cause, or a stated neighbour: one that the same experiment
@@ -61,33 +72,31 @@ def page(results: Mapping[str, Result], cases: Mapping[str, Case], *, command: s
 
 def summary(results: Mapping[str, Result], cases: Mapping[str, Case]) -> str:
     """A row for each contestant; one more for unstuck, where the rivals had some of the cases only."""
-    rows = [("contestant", "right cause", "primary cause", "cured", "false alarms", "trainings, median", "most")]
+    rows = [SUMMED]
     against = [case for case in cases.values() if len(_held(results, case)) > 1]
     asked = [(who, who, list(cases.values())) for who in CONTESTANTS]
     if 0 < len(against) < len(_answers("unstuck", results, cases.values())):
         asked.insert(1, ("unstuck, where the rivals ran", "unstuck", against))
     for name, who, some in asked:
-        mine = [(case, answer, results[case.id]) for case, answer in _answers(who, results, some)]
-        if not mine:
-            continue
-        faults = [(case, answer) for case, answer, _ in mine if not case.is_control]
-        curable = [(answer, result) for case, answer, result in mine if case.is_curable]
-        healthy = [answer for case, answer, _ in mine if case.is_control]
-        costs = [answer.trainings for _, answer, _ in mine]
-        rows.append(
-            (
-                name,
-                str(share(sum(is_right(case, answer, who) for case, answer in faults), len(faults))),
-                str(share(sum(is_primary(case, answer) for case, answer in faults), len(faults)))
-                if who == "unstuck"
-                else "–",
-                str(share(sum(is_cured(answer, result.healthy) for answer, result in curable), len(curable))),
-                str(share(sum(is_alarm(answer, who) for answer in healthy), len(healthy))),
-                f"{np.median(costs):.0f}",
-                f"{max(costs):.0f}",
-            )
-        )
+        if mine := [(case, answer, results[case.id]) for case, answer in _answers(who, results, some)]:
+            rows.append((name, *_summed(who, mine)))
     return markdown(rows)
+
+
+def _summed(who: str, mine: Sequence[tuple[Case, Answer, Result]]) -> tuple[str, ...]:
+    faults = [(case, answer) for case, answer, _ in mine if not case.is_control]
+    curable = [(answer, result) for case, answer, result in mine if case.is_curable]
+    healthy = [answer for case, answer, _ in mine if case.is_control]
+    costs = [[answer.trainings for _, answer in faults], [answer.trainings for answer in healthy]]
+    primary = share(sum(is_primary(case, answer) for case, answer in faults), len(faults))
+    return (
+        str(share(sum(is_right(case, answer, who) for case, answer in faults), len(faults))),
+        str(primary) if who == "unstuck" else "–",
+        str(share(sum(is_cured(answer, result.healthy) for answer, result in curable), len(curable))),
+        str(share(sum(is_alarm(answer, who) for answer in healthy), len(healthy))),
+        *(f"{np.median(some):.0f}" if some else "–" for some in (*costs, costs[0] + costs[1])),
+        f"{max(costs[0] + costs[1]):.0f}",
+    )
 
 
 def is_right(case: Case, answer: Answer, who: str) -> bool:
