@@ -78,14 +78,23 @@ def test_the_better_of_two_is_taken():
     assert of.singly(queue) == ("adam",)
 
 
-def test_once_one_helps_four_are_tried_and_no_more():
+def test_once_one_helps_five_are_tried_and_no_more():
     names = ("relu", "lr-tenth", "adam", "wider", "dropout", "clip-gradient", "normalize", "momentum", "unfreeze")
     of, queue = search(lambda arm, _: 0.7 if "lr-tenth" in arm else 0.5, *names)
     assert of.singly(queue) == ("lr-tenth",)
-    assert [outcome.arm[0] for outcome in of.outcomes if not outcome.beside] == [*names[:4]]
+    assert [outcome.arm[0] for outcome in of.outcomes if not outcome.beside] == [*names[:5]]
     of, queue = search(lambda arm, _: 0.5, *names)
     assert of.singly(queue) == ()
     assert [outcome.arm[0] for outcome in of.outcomes] == [*names[:8]]
+
+
+def test_where_some_helps_best_more_of_the_same_is_tried_next():
+    names = ("adam", "lr-tenfold", "relu", "wider", "dropout", "lr-hundredfold")
+    scores = {("adam",): 0.6, ("lr-tenfold",): 0.7, ("lr-hundredfold",): 0.8}
+    of, queue = search(lambda arm, _: scores.get(tuple(arm), 0.5), *names)
+    assert of.singly(queue) == ("lr-hundredfold",)
+    tried = [outcome.arm[0] for outcome in of.outcomes if not outcome.beside]
+    assert tried == ["adam", "lr-tenfold", "lr-hundredfold", "relu", "wider"]
 
 
 @pytest.mark.parametrize(("other", "seeds"), [(0.66, 1), (0.71, 2)])

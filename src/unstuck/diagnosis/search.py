@@ -11,7 +11,7 @@ from unstuck.diagnosis.suspects import SURE, Suspect
 
 BREADTH = (8, 4, 3)
 """Treatments that each round tries, before it puts the best of them on top of what was found."""
-ENOUGH_TRIED = 4
+ENOUGH_TRIED = 5
 """Treatments after which a round ends, if one of them helps."""
 SUSPICIOUS = 0.5
 """Suspicion from which a cause is thought of when several are mended at once."""
@@ -21,7 +21,7 @@ MILDER: Mapping[str, str] = {
     "lr-hundredfold": "lr-tenfold",
     "epochs-tenfold": "epochs-threefold",
 }
-"""What is tried before more of the same."""
+"""What is tried before more of the same, which is tried next where it helps best."""
 
 TOGETHER: Sequence[Arm] = (
     ("scale-inputs", "scale-targets"),
@@ -137,20 +137,20 @@ class Search:
     def _best_of(self, queue: Sequence[Suspect], beside: Arm, breadth: int) -> Outcome | None:
         """The best of so many treatments, of fewer if one of them helps; None if none does."""
         found: Outcome | None = None
-        count = 0
-        for suspect in queue:
-            if suspect.treatment in beside or self._is_hopeless(suspect.treatment, beside):
+        left, count = [suspect for suspect in queue if suspect.treatment not in beside], 0
+        while left and count < (ENOUGH_TRIED if found else breadth):
+            suspect = left.pop(0)
+            if self._is_hopeless(suspect.treatment, beside):
                 continue
-            arm = added(beside, (suspect.treatment,))
-            outcome = self.tried(arm, beside, suspect, found.arm if found else ())
-            if outcome is None:
+            best = found.arm if found else ()
+            outcome = self.tried(added(beside, (suspect.treatment,)), beside, suspect, best)
+            count += outcome is not None
+            if outcome is None or not outcome.counts:
                 continue
-            count += 1
-            if outcome.counts and (found is None or self._is_better(outcome, found)):
+            if found is None or self._is_better(outcome, found):
                 found = outcome
-            is_sure = outcome.counts and suspect.points >= SURE
-            is_enough = found is not None and (count >= ENOUGH_TRIED or self.mean(found.arm) >= self.target)
-            if is_sure or is_enough or count == breadth:
+                left.sort(key=lambda one: MILDER.get(one.treatment) != suspect.treatment)  # more of the same first
+            if suspect.points >= SURE or self.mean(found.arm) >= self.target:
                 break
         return found
 
