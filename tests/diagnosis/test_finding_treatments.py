@@ -112,7 +112,13 @@ def test_what_is_behind_on_its_one_seed_is_not_better_for_a_second_one_of_the_be
     assert of.singly(queue) == ("adam",)
 
 
-def test_of_two_that_are_as_good_the_first_is_taken():
+def test_of_two_that_are_as_good_the_one_that_changes_less_is_taken():
+    for names in (("normalize", "relu"), ("relu", "normalize")):
+        of, queue = search(lambda arm, _: 0.8 if arm else 0.5, *names)
+        assert of.singly(queue) == ("relu",)
+
+
+def test_of_two_that_are_as_good_and_change_as_much_the_first_is_taken():
     of, queue = search(lambda arm, _: 0.8 if arm else 0.5, "lr-tenth", "adam")
     assert of.singly(queue) == ("lr-tenth",)
 

@@ -62,6 +62,12 @@ def test_the_verdict_is_the_share_of_seeds_that_fail(scores, status):
     assert seed_dependent(trials(scores), SCALE).status is status
 
 
+@pytest.mark.parametrize(("attainable", "status"), [(0.79, CONFIRMED), (0.81, UNDECIDED)])
+def test_where_the_best_seed_fails_beside_other_models_it_is_no_matter_of_seeds(attainable, status):
+    best = 0.5 + LOST * 0.3
+    assert seed_dependent(trials([best] * 6 + [0.5] * 2), SCALE, attainable).status is status
+
+
 def test_the_share_has_wilsons_interval():
     effect = seed_dependent(trials([0.9] * 6 + [0.5] * 2), SCALE).effect
     assert (effect.low, effect.high) == wilson(0.25, 8)

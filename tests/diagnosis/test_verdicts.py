@@ -108,6 +108,19 @@ def test_a_proven_cure_confirms_its_causes_and_no_others():
     assert found["gradient-sign"].evidence[-1].endswith("on 2 fresh seeds")
 
 
+@pytest.mark.parametrize(("without", "expected"), [(np.nan, "learning-rate-too-low"), (0.9, "too-few-epochs")])
+def test_of_two_causes_that_one_puts_right_more_comes_first(without, expected):
+    class Taken(Known):
+        def mean(self, arm):
+            return {("epochs-threefold",): without, ("lr-tenfold",): 0.85}.get(arm, 0.9)
+
+    rate = outcome("lr-tenfold", gains=(0.3,))
+    longer = outcome("epochs-threefold", gains=(0.05,), beside=("lr-tenfold",))
+    points = {"too-few-epochs": 0.8, "learning-rate-too-low": 0.7}
+    both = cure("lr-tenfold", "epochs-threefold")
+    assert verdicts(Taken(), [], points, [rate, longer], both)[0].cause == expected
+
+
 def said(cause, status):
     return Verdict(cause=cause, status=status, effect=None, evidence=())
 

@@ -13,7 +13,7 @@ from unstuck.diagnosis.controls import asked, classes_of, rightness, scored
 from unstuck.diagnosis.experiment import Lab, Trial
 from unstuck.diagnosis.held import arrays_of
 from unstuck.diagnosis.search import Outcome
-from unstuck.diagnosis.subject import OfProgram
+from unstuck.diagnosis.subject import Arm, OfProgram
 from unstuck.diagnosis.suspects import SURE, causes_of
 from unstuck.diagnosis.terms import Cause, Cure, Finding, Status, Verdict
 from unstuck.diagnosis.treatments import TREATMENTS
@@ -39,7 +39,7 @@ def verdicts(
     """Confirmed by a proven cure; ruled out where all was tried and nothing nearly helped; else undecided."""
     confirmed = causes_of(cure.treatments, points) if cure and cure.verified else []
     if cure:
-        confirmed = sorted(confirmed, key=lambda cause: _weight(cause, cure, points, lab), reverse=True)
+        confirmed = sorted(confirmed, key=lambda cause: _weight(cause, cure, points, outcomes, lab), reverse=True)
     seen = {finding.symptom: finding.sentence for finding in findings}
     made = [_confirmed(cause.id, cure, seen) for cause in confirmed] if cure else []
     others = [cause for cause in points if cause not in {one.id for one in confirmed}]
@@ -56,18 +56,30 @@ def in_order(made: Sequence[Verdict]) -> tuple[Verdict, ...]:
     return tuple(sorted(said.values(), key=lambda one: order.index(one.status)))
 
 
-def _weight(cause: Cause, cure: Cure, points: Mapping[str, float], lab: Lab) -> tuple[bool, float, float]:
-    """What puts a cause before others of one cure: being sure, what is lost without its treatments, its points.
+def _weight(
+    cause: Cause, cure: Cure, points: Mapping[str, float], outcomes: Sequence[Outcome], lab: Lab
+) -> tuple[bool, float, float]:
+    """What puts a cause before others of one cure: being sure, what its treatments are worth, its points.
 
-    What is lost is known where a treatment was taken out again and found to be needed, else 0.
+    A treatment is worth what is lost without it, where it was taken out again; else what it gained when it was put
+    on top of others of the cure; else, of what is not known, 0.
     """
-    rests = [
-        tuple(one for one in cure.treatments if one != own) for own in cure.treatments if own in cause.treatments
-    ]
-    lost = [lab.mean(cure.treatments) - lab.mean(rest) for rest in rests]
-    known = max((part for part in lost if math.isfinite(part)), default=0.0)
+    own = [name for name in cure.treatments if name in cause.treatments]
+    worth = max(_worth(name, cure.treatments, outcomes, lab) for name in own)
     said = points.get(cause.id, 0.0)
-    return said >= SURE, round(known / lab.scale.close) * lab.scale.close, said
+    return said >= SURE, round(worth / lab.scale.close) * lab.scale.close, said
+
+
+def _worth(name: str, arm: Arm, outcomes: Sequence[Outcome], lab: Lab) -> float:
+    lost = lab.mean(arm) - lab.mean(tuple(one for one in arm if one != name))
+    if math.isfinite(lost):
+        return lost
+    added = [
+        sum(one.gains) / len(one.gains)
+        for one in outcomes
+        if {*one.arm} - {*one.beside} == {name} and {*one.arm} <= {*arm}
+    ]
+    return max(added, default=0.0)
 
 
 def _symptoms(cause: str, seen: Mapping[str, str]) -> list[str]:

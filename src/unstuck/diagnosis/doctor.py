@@ -130,7 +130,7 @@ def _verdicts(lab: Lab, case: Case, result: Sought) -> tuple[Verdict, ...]:
     """Of cures, data, rows that are mixed, and seeds, of which more are trained where no cure was proven."""
     cure = result.proven
     judged = lab.of((), judging=True) or case.controls
-    alike = seed_dependent(judged, lab.scale) if cure else of_seeds(lab)
+    alike = seed_dependent(judged, lab.scale, case.attainable) if cure else of_seeds(lab, case.attainable)
     best = lab.of(cure.treatments, judging=True) if cure else judged
     seen = {one.symptom: one.sentence for one in case.findings}
     return in_order(

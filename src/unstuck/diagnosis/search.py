@@ -164,11 +164,12 @@ class Search:
         return False
 
     def _is_better(self, one: Outcome, other: Outcome) -> bool:
-        """By more than nothing, and by what counts where it changes more; what was tried first wins a tie."""
-        changes_more = self._size(one) > self._size(other)
-        least = self.lab.scale.material(self.mean(other.arm)) if changes_more else self.lab.scale.close
-        is_behind = self._is_behind(one.arm, other.arm, len(one.gains))
-        return not is_behind and self.mean(one.arm) > self.mean(other.arm) + least
+        """By what counts if it changes more, by nothing if it changes less; of equals the first one stays."""
+        if self._is_behind(one.arm, other.arm, len(one.gains)):
+            return False
+        more = self._size(one) - self._size(other)
+        usual, scale = self.mean(other.arm), self.lab.scale
+        return more < 0 or self.mean(one.arm) > usual + (scale.material(usual) if more else scale.close)
 
     def _size(self, outcome: Outcome) -> int:
         return self.sizes[outcome.suspect.treatment] if outcome.suspect else 0

@@ -15,32 +15,37 @@ SEEDS = 8
 FEWEST = 5
 """Seeds from which two failures decide."""
 LOST = 0.5
-"""Of the way from chance to the best seed, from which a seed has failed; ours, docs/thresholds.md."""
+"""Of the way from chance to the best seed, below which a seed has failed, and of the way to what other models
+reach, below which the best one has, too; ours, docs/thresholds.md."""
 LEARNT = 0.2
 """Of the way from chance to perfection that the best seed must go, for there to be something to fail at."""
 ERRORS = 3.0
 """Standard errors of a score by its rows, below the best, likewise."""
 
 
-def of_seeds(lab: Lab) -> Verdict:
-    """Train the program as given from more seeds, unless none learns anything, and say whether they end alike."""
+def of_seeds(lab: Lab, attainable: float = np.nan) -> Verdict:
+    """Train the program as given from more seeds, unless none learns anything, and say whether they end alike.
+
+    `attainable`: score of other models of the same rows; NaN where it is not known.
+    """
     lab.tell(f"training the program as given from up to {SEEDS} seeds, to see whether all end alike")
-    while not _is_settled(trials := lab.of(()), lab.scale):
+    while not _is_settled(trials := lab.of(()), lab.scale, attainable):
         if lab.trial((), len(trials)) is None:
             break
-    return seed_dependent(trials, lab.scale)
+    return seed_dependent(trials, lab.scale, attainable)
 
 
-def seed_dependent(trials: Sequence[Trial], scale: Scale) -> Verdict:
+def seed_dependent(trials: Sequence[Trial], scale: Scale, attainable: float = np.nan) -> Verdict:
     """By the share of seeds that fail; its interval is Wilson's.
 
     Args:
         trials: of the program as given, of as many seeds.
         scale: of the score.
+        attainable: score of other models of the same rows; NaN where it is not known.
     """
     scores, rows = [trial.clipped for trial in trials], min((one.rows for one in trials), default=scale.rows)
     predicted = "Predicted: some seeds end well and others far below them, further than chance has it."
-    if not _has_learnt(scores, scale):
+    if not _has_learnt(scores, scale, attainable):
         return _verdict(Status.UNDECIDED, None, predicted, "No seed learns enough to tell others apart from it.")
     failed = fails(scores, scale, rows)
     count, share = len(failed), float(failed.mean())
@@ -61,14 +66,16 @@ def fails(scores: Values, scale: Scale, rows: int) -> np.ndarray:
     return values < best - max(LOST * (best - scale.chance), ERRORS * scale.error(rows))
 
 
-def _has_learnt(scores: Values, scale: Scale) -> bool:
-    return len(scores) > 0 and max(scores) - scale.chance >= LEARNT * scale.span
+def _has_learnt(scores: Values, scale: Scale, attainable: float) -> bool:
+    """Whether the best seed did, of what there is to learn and of what other models learn."""
+    least = scale.chance + max(LEARNT * scale.span, np.nan_to_num(LOST * (attainable - scale.chance)))
+    return len(scores) > 0 and max(scores) >= least
 
 
-def _is_settled(trials: Sequence[Trial], scale: Scale) -> bool:
+def _is_settled(trials: Sequence[Trial], scale: Scale, attainable: float) -> bool:
     """Whether more seeds would tell no more: all were trained, none learns, or two of enough fail already."""
     scores = [trial.clipped for trial in trials]
-    if len(scores) >= SEEDS or not _has_learnt(scores, scale):
+    if len(scores) >= SEEDS or not _has_learnt(scores, scale, attainable):
         return True
     return len(scores) >= FEWEST and int(fails(scores, scale, min(one.rows for one in trials)).sum()) > 1
 
