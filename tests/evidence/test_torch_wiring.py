@@ -200,6 +200,16 @@ def softmaxed(dim):
     return lambda: nn.Sequential(mlp(6, 3), nn.Softmax(dim=dim))
 
 
+def tagger(steps, dim):
+    """One class of three for each step, outputs (N, steps, 3)."""
+
+    def loss(outputs, targets):
+        return functional.nll_loss((outputs + 1e-7).log().flatten(0, 1), targets.flatten())
+
+    x = numbers(96, steps, 6)
+    return classifier(model=softmaxed(dim), train=(x, x[..., :3].argmax(dim=2)), loss=loss)
+
+
 def twice(*ends, outputs=3):
     return lambda: nn.Sequential(mlp(6, outputs), *ends)
 
@@ -336,7 +346,11 @@ FAULTS = {
         lambda: classifier(model=twice(nn.LogSoftmax(dim=1), nn.Softmax(dim=1), nn.LogSoftmax(dim=1))),
         lambda: binary(model=twice(nn.Sigmoid(), nn.Sigmoid(), outputs=1), loss=nn.BCELoss()),
     ],
-    "softmax-across-rows": [lambda: classifier(model=softmaxed(0)), lambda: ended(nn.Softmax(dim=0))],
+    "softmax-across-rows": [
+        lambda: classifier(model=softmaxed(0)),
+        lambda: ended(nn.Softmax(dim=0)),
+        lambda: tagger(5, 1),
+    ],
     "outputs-bounded": [
         lambda: ended(nn.Sigmoid(), regression, 4),
         lambda: ended(nn.Tanh(), regression, 4),
@@ -382,6 +396,11 @@ def test_a_loss_that_counts_is_not_upside_down_for_its_offset_or_its_scale():
     for change in (lambda value: 1e3 * value - 5e3, lambda value: value / 1e3 + 1):
         program = regression(loss=lambda o, y, change=change: change((o - y).square().mean()))
         assert "gradient-flipped" not in seen(program)
+
+
+@pytest.mark.parametrize(("steps", "dim"), [(5, 2), (3, 2), (3, 1)])
+def test_a_softmax_is_wrong_only_where_classes_surely_lie_along_another_axis(steps, dim):
+    assert "softmax-across-rows" not in seen(tagger(steps, dim))
 
 
 @pytest.mark.parametrize("momentum", [0.1, 1.0, None])

@@ -206,8 +206,14 @@ def _of_objective(facts: Facts, y: Tensor) -> Evidence:
             "loss_reduction": word(facts.reduction),
             "output_units": Column(np.array(float(facts.outputs)), "numbers per row"),
             "classes": Column(np.array(float(facts.classes)), "classes"),
+            "class_axis": Column(np.array(float(_class_axis(facts))), "axis of the outputs, 0: not known"),
             "targets_range": Column(np.array(span, float), "", ("least", "most")),
             "target_values": Column(np.array(float(whole)), "different whole numbers"),
             "targets_sum": Column(np.array((sums.min(), sums.max())), "over a row's targets", ("least", "most")),
         }
     )
+
+
+def _class_axis(facts: Facts) -> int:
+    """0 where another axis of the outputs is as long: which of them runs over classes, shapes do not tell."""
+    return facts.class_axis if facts.output_shape.count(facts.classes) == 1 else 0

@@ -19,8 +19,8 @@ CAUSES = (
         group="objective",
         explains="The last activation cannot say what the loss wants to hear, or hides the error.",
         fault=(
-            "Softmax before a loss that has its own, sigmoid before BCE-with-logits, softmax of one unit or over "
-            "rows, a bounded output for unbounded targets."
+            "Softmax before a loss that has its own, sigmoid before BCE-with-logits, softmax of one unit, over "
+            "rows or over time, a bounded output for unbounded targets."
         ),
         experiment="The output activation is taken out, or replaced by the one that belongs to the loss.",
         prediction="The training loss falls below where it stood, and the score rises.",

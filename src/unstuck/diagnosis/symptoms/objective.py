@@ -62,11 +62,15 @@ def _one_unit(evidence: Evidence) -> Finding | None:
     return Finding("one-unit-softmax", said, 1.0, 2.0, "units")
 
 
-def _across_rows(evidence: Evidence) -> Finding | None:
-    if evidence.number("outputs_sum_axis") != 0:
+def _across_others(evidence: Evidence) -> Finding | None:
+    axis, classes = evidence.number("outputs_sum_axis"), evidence.number("class_axis")
+    if axis == 0:
+        said = "Softmax runs over the rows of a batch: they compete with each other, instead of the classes."
+    elif axis > 0 and classes > 0 and axis != classes:
+        said = f"Softmax runs over axis {axis:g} of the outputs, and the classes lie along axis {classes:g}."
+    else:
         return None
-    said = "Softmax runs over the rows of a batch: they compete with each other, instead of the classes."
-    return Finding("softmax-across-rows", said, 0.0, 1.0, "axis")
+    return Finding("softmax-across-rows", said, axis, max(classes, 1.0), "axis")
 
 
 def _bounded(evidence: Evidence) -> Finding | None:
@@ -132,7 +136,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("probabilities-into-logit-loss", "sigmoid twice", _into_logits, _EXACT),
     Symptom("outputs-squeezed", "probabilities of probabilities", _squeezed, _EXACT),
     Symptom("one-unit-softmax", "softmax of one unit", _one_unit, _EXACT),
-    Symptom("softmax-across-rows", "softmax over the rows", _across_rows, _EXACT),
+    Symptom("softmax-across-rows", "softmax over something else than the classes", _across_others, _EXACT),
     Symptom("outputs-bounded", "outputs cannot reach targets", _bounded, "docs/thresholds.md"),
     Symptom("loss-unfit", "the loss is for other targets", _loss_unfit, _EXACT),
     Symptom("targets-unfit", "targets are not as the loss wants them", _targets_unfit, "docs/thresholds.md"),
