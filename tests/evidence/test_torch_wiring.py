@@ -190,6 +190,24 @@ class Blind(nn.Module):
         return self.inner(torch.ones_like(x))
 
 
+def at_rates(first, last):
+    """An optimizer whose first layer has a rate of its own."""
+
+    def make(parameters):
+        parts = [*parameters]
+        return torch.optim.SGD([{"params": parts[:2], "lr": first}, {"params": parts[2:], "lr": last}])
+
+    return make
+
+
+def warmed_up(parameters):
+    """A schedule of the optimizer's own, which starts at 0."""
+    optimizer = sgd(parameters)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(step / 10, 1))
+    assert optimizer.param_groups[0]["lr"] == 0
+    return optimizer
+
+
 def frozen():
     model = mlp(6, 3)
     model[0].requires_grad_(False)
@@ -322,6 +340,7 @@ FAULTS = {
     "parameters-not-optimized": [
         lambda: classifier(optimizer=lambda p: sgd([*p][2:])),
         lambda: classifier(optimizer=lambda p: sgd(mlp(6, 3).parameters())),
+        lambda: classifier(optimizer=at_rates(0.0, 0.05)),
     ],
     "parameters-without-gradient": [lambda: classifier(model=Detached), lambda: classifier(model=Ungraded)],
     "modules-unregistered": [lambda: classifier(model=Listed), lambda: classifier(model=Bare)],
@@ -401,6 +420,15 @@ def test_a_loss_that_counts_is_not_upside_down_for_its_offset_or_its_scale():
 @pytest.mark.parametrize(("steps", "dim"), [(5, 2), (3, 2), (3, 1)])
 def test_a_softmax_is_wrong_only_where_classes_surely_lie_along_another_axis(steps, dim):
     assert "softmax-across-rows" not in seen(tagger(steps, dim))
+
+
+def test_parameters_at_a_small_rate_or_at_0_for_now_are_optimized():
+    for changes in (
+        {"optimizer": at_rates(1e-12, 0.05)},
+        {"optimizer": warmed_up},
+        {"schedule": lambda step: min(step / 10, 1)},
+    ):
+        assert "parameters-not-optimized" not in seen(classifier(**changes))
 
 
 @pytest.mark.parametrize("momentum", [0.1, 1.0, None])

@@ -15,6 +15,12 @@ OWN = {"momentum": 0.9}
 """Of what is off by itself: the usual one."""
 
 
+def held_by(optimizer: Optimizer) -> set[int]:
+    """Numbers, by `id`, of the parameters that it holds at a rate above 0: its present one, or a schedule's."""
+    groups = [group for group in optimizer.param_groups if group.get("initial_lr") or group["lr"]]
+    return {id(parameter) for group in groups for parameter in group["params"]}
+
+
 def of_optimizer(optimizer: Optimizer) -> Evidence:
     """How many times as long each memory is as the default, or as short, in any group; at least 1."""
     found: dict[str, float] = {}

@@ -12,6 +12,7 @@ from unstuck.evidence.evidence import Column, Evidence, word
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_facts import quiet, spread
 from unstuck.evidence.torch_gradient import of_gradient
+from unstuck.evidence.torch_optimizer import held_by
 from unstuck.evidence.torch_outputs import of_outputs
 from unstuck.evidence.torch_sense import of_sense
 from unstuck.evidence.torch_steps import Call, Spy, Vector, engine_of, of_steps
@@ -44,12 +45,13 @@ def _of_parameters(spy: Spy) -> Evidence:
     model = spy.engine.model
     named = dict(model.named_parameters())
     held = {id(part) for group in spy.engine.optimizer.param_groups for part in group["params"]}
+    moved = held_by(spy.engine.optimizer)
     called, strange, loose = _reached(spy.twin, spy.calls[0])
     now = {name: part.detach() for name, part in named.items()}
     measured = {
         "parameter_numbers": ([part.numel() for part in named.values()], "numbers"),
         "parameter_trainable": ([part.requires_grad for part in named.values()], "whether"),
-        "parameter_optimized": ([id(part) in held for part in named.values()], "whether"),
+        "parameter_optimized": ([id(part) in moved for part in named.values()], "whether"),
         "parameter_used": ([_owner(name) in called or name in loose for name in named], "whether"),
         "parameter_gradient": ([_length(spy.plain, name) for name in named], "length"),
         "parameter_moved": ([_change(now[name], spy.start[name]) for name in named], "share of its length"),

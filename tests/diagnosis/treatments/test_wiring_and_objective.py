@@ -94,6 +94,20 @@ def test_the_optimizer_gets_what_it_left_out_or_holds_of_another_model():
     assert treated("optimize-all", classes()) is None
 
 
+def test_parameters_at_a_rate_of_0_get_the_others_rate():
+    def make(parameters):
+        parts = [*parameters]
+        groups = [{"params": parts[:2], "lr": 0.0, "initial_lr": 0.0}, {"params": parts[2:]}]
+        return torch.optim.SGD(groups, lr=0.03)
+
+    done = treated("optimize-all", replace(classes(), optimizer=make))
+    _, optimizer = optimizer_of(done.program)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.03, 0.03]
+    assert optimizer.param_groups[0]["initial_lr"] == 0.03
+    assert [line.rpartition("lr=")[2].split(")")[0] for line in done.lines] == ["0", "0.03"]
+    assert treated("optimize-all", done.program) is None
+
+
 def test_every_parameter_is_trained_after_unfreezing():
     done = treated("unfreeze", replace(classes(), model=Frozen))
     assert all(parameter.requires_grad for parameter in done.program.model().parameters())

@@ -162,7 +162,7 @@ def _frozen(evidence: Evidence) -> Finding | None:
 
 
 def _not_optimized(evidence: Evidence) -> Finding | None:
-    said = "Parameters that could learn are not in the optimizer."
+    said = "Parameters that could learn are not in the optimizer, or are there at a learning rate of 0."
     if evidence.number("optimizer_strangers") > 0:
         said = "Parameters that could learn are not in the optimizer, which holds some that are not the model's."
     return _parameters(

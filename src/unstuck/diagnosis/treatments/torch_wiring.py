@@ -17,6 +17,7 @@ from unstuck.diagnosis.treatments.torch_optimization import Maker, line_of, samp
 from unstuck.diagnosis.treatments.torch_surgery import Answers, Rewired, draft, site, with_model
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_gradient import of_gradient
+from unstuck.evidence.torch_optimizer import held_by
 from unstuck.training.program import Program
 
 
@@ -44,23 +45,25 @@ def optimize_all(program: Program, facts: Facts) -> Treated | None:
     """An optimizer of all the model's parameters, at a rate above 0; nothing where it has them."""
     look = draft(program, facts)
     optimizer = program.optimizer(look.model.parameters())
-    held = {id(parameter) for group in optimizer.param_groups if group["lr"] for parameter in group["params"]}
+    held = held_by(optimizer)
     missing = [
         name for name, value in look.model.named_parameters() if value.requires_grad and id(value) not in held
     ]
     if not missing:
         return None
     lines = (f"- {line_of(optimizer)}  # without {', '.join(missing[:3])}{' …' if missing[3:] else ''}",)
-    lines += (f"+ {line_of(optimizer).replace('(parameters', '(model.parameters()')}",)
+    whole = _of_all(program.optimizer, look.model.parameters())
+    lines += (f"+ {line_of(whole).replace('(parameters', '(model.parameters()')}",)
     return Treated(replace(program, optimizer=partial(_of_all, program.optimizer)), lines)
 
 
 def _of_all(make: Maker, parameters: Iterable[nn.Parameter]) -> Optimizer:
     wanted = [*parameters]
     optimizer = make(iter(wanted))
-    rates = [group["lr"] for group in optimizer.param_groups if group["lr"]]
-    for group in optimizer.param_groups:
-        group["lr"] = group["lr"] or max(rates, default=optimizer.defaults.get("lr") or 1e-3)
+    rates = [group.get("initial_lr") or group["lr"] for group in optimizer.param_groups]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if not rate:
+            group["lr"] = group["initial_lr"] = max(rates) or optimizer.defaults.get("lr") or 1e-3
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     if held <= {id(parameter) for parameter in wanted}:
         missing = [parameter for parameter in wanted if id(parameter) not in held]
