@@ -11,6 +11,7 @@ from torch.nn import functional
 from ordinary import ORDINARY, Reader, adam, binary, classifier, labels, mlp, numbers, regression, sgd, transferred
 from unstuck.diagnosis.symptoms import objective, wiring
 from unstuck.errors import ProgramError
+from unstuck.evidence.evidence import Column, Evidence
 from unstuck.evidence.torch_facts import facts_of
 from unstuck.evidence.torch_wiring import of_wiring
 
@@ -94,6 +95,15 @@ def shuffled_targets(model, x, y, loss, optimizer):
     return loss(outputs, y)
 
 
+def paired_wrongly(model, x, y, loss, optimizer):
+    return functional_step(model, x[torch.randperm(len(x))], y, loss, optimizer)
+
+
+def reordered(model, x, y, loss, optimizer):
+    order = torch.randperm(len(x))
+    return functional_step(model, x[order], y[order], loss, optimizer)
+
+
 def times(factor):
     """A step of a multiple of the loss."""
 
@@ -108,6 +118,16 @@ def clipped_to_nothing(model, x, y, loss, optimizer):
     value = loss(model(x), y)
     value.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+    optimizer.step()
+    return value
+
+
+def cut_to_nothing(model, x, y, loss, optimizer):
+    """Number by number, which keeps the signs alone."""
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    value.backward()
+    nn.utils.clip_grad_value_(model.parameters(), 1e-6)
     optimizer.step()
     return value
 
@@ -316,11 +336,13 @@ FAULTS = {
     ],
     "gradient-not-plain": [
         lambda: classifier(step=shuffled_targets),
+        lambda: classifier(step=paired_wrongly, batch_size=96),
     ],
     "gradient-shortened": [
         lambda: regression(step=times(0.02)),
         lambda: classifier(step=times(0.02), optimizer=adam, model=dropout_model),
         lambda: classifier(step=clipped_to_nothing),
+        lambda: classifier(step=cut_to_nothing),
     ],
     "gradient-lengthened": [lambda: regression(step=times(50)), lambda: classifier(step=times(50))],
     "weights-penalised": [
@@ -466,6 +488,36 @@ def test_statistics_that_were_put_to_rest_are_meant_to_stay():
 @pytest.mark.parametrize("step", [times(0.2), times(5), penalised(1, 1e-4), penalised(2, 1e-4)])
 def test_a_somewhat_other_gradient_is_nothing(step):
     assert seen(classifier(step=step)) == {}
+
+
+@pytest.mark.parametrize("step", [reordered, in_evaluation_mode])
+def test_the_same_rows_in_another_order_or_mode_are_the_same_pairs(step):
+    measured = evidence(classifier(step=step, model=lambda: mlp(6, 3) if step is reordered else dropout_model()))
+    assert measured.number("step_cosine") == pytest.approx(1, abs=1e-6)
+
+
+LOOKS = {symptom.id: symptom.look for symptom in wiring.SYMPTOMS}
+
+
+def measured_as(**numbers):
+    return Evidence({name: Column(np.array(value, float), "") for name, value in numbers.items()})
+
+
+def test_either_of_two_comparisons_tells_a_gradient_of_something_else():
+    look = LOOKS["gradient-not-plain"]
+    assert look(measured_as(step_gradient_cosine=[0.49])).value == 0.49
+    assert look(measured_as(step_gradient_cosine=[1], step_cosine=-0.49)).value == -0.49
+    assert look(measured_as(step_gradient_cosine=[0.5, 0.49], step_cosine=0.5)) is None  # by then it is elsewhere
+    assert look(Evidence()) is None
+
+
+def test_a_gradient_that_keeps_its_signs_and_not_its_length_is_a_part_of_the_losss():
+    look = LOOKS["gradient-shortened"]
+    assert look(measured_as(step_cosine=0.3, step_signs=0.91, step_length=0.09))
+    assert look(measured_as(step_cosine=0.3, step_signs=0.9, step_length=0.09)) is None
+    assert look(measured_as(step_cosine=0.3, step_signs=0.91, step_length=0.1)) is None
+    assert LOOKS["gradient-not-plain"](measured_as(step_cosine=0.3, step_signs=0.91, step_length=0.09)) is None
+    assert LOOKS["gradient-not-plain"](measured_as(step_cosine=0.3, step_signs=0.9, step_length=0.09))
 
 
 def test_what_is_added_and_changes_with_the_rows_is_no_penalty():

@@ -20,6 +20,8 @@ _ROWS = 2  # at least, of the smaller batch: batch normalization takes no single
 def of_gradient(program: Program, *, seed: int) -> Evidence:
     """Of a step that updates once: cosine and length beside the plain gradient, and the difference between them.
 
+    Signs that agree are told apart from the cosine: a gradient that is cut number by number keeps them all.
+
     How far the difference changes with the batch is told as a share of how far the plain gradient does. Of a
     penalty on the weights that is 0; of a gradient that is scaled, clipped, noisy, or of other rows, it is not.
     """
@@ -47,6 +49,7 @@ def of_gradient(program: Program, *, seed: int) -> Evidence:
     return Evidence(
         {
             "step_cosine": Column(np.array(cosine), "cosine"),
+            "step_signs": Column(np.array(_agreeing(found, plain)), "share of the numbers that are not 0"),
             "step_length": Column(np.array(float(found.norm()) / length), "times the plain gradient's length"),
             "step_added": Column(np.array(float(first.norm()) / length), "times the plain gradient's length"),
             "step_added_by_rows": Column(np.array(share), "of the change of the plain gradient"),
@@ -61,6 +64,7 @@ def _gradients(program: Program, seed: int, x: Tensor, y: Tensor, draw: int) -> 
     engine, twin = engine_of(program, seed), engine_of(program, seed)
     named = {name: part for name, part in engine.model.named_parameters() if part.requires_grad}
     found: list[Vector] = []
+    modes: list[bool] = []
 
     def note(*_: Any) -> None:
         kept = {name: part.grad for name, part in named.items() if part.grad is not None}
@@ -68,13 +72,19 @@ def _gradients(program: Program, seed: int, x: Tensor, y: Tensor, draw: int) -> 
 
     random = torch_random.seeded(draw, engine.device)
     engine.optimizer.register_step_pre_hook(note)
+    engine.model.register_forward_pre_hook(lambda model, _: modes.append(model.training))
     engine.model.train()
     torch_random.put(random)
     program.step(engine.model, x, y, engine.loss, engine.optimizer)
-    plain = plain_gradient(twin.model.train(), twin.loss, x, y, random)
+    plain = plain_gradient(twin.model.train(all(modes[:1])), twin.loss, x, y, random)
     if len(found) != 1 or not plain:
         return None
     return _flat(found[0], named), _flat(plain, named)
+
+
+def _agreeing(found: Tensor, plain: Tensor) -> float:
+    told = plain != 0
+    return float((found.sign() == plain.sign())[told].double().mean()) if told.any() else np.nan
 
 
 def _flat(vector: Vector, named: Mapping[str, Tensor]) -> Tensor:

@@ -90,11 +90,14 @@ CAUSES = (
         id="harmful-augmentation",
         group="data",
         explains="What augmentation makes of the training rows is no longer what is asked of the test rows.",
-        fault="Noise, erasing or flips that destroy what tells the classes apart.",
+        fault=(
+            "Noise, erasing or flips that destroy what tells the classes apart, or a step that gives rows the "
+            "targets of others."
+        ),
         experiment="Training on the rows as they are.",
         prediction="The held-out score rises.",
-        symptoms={"inputs-shifted": 0.5, "rows-random": 0.7},
-        treatments=("no-augmentation",),
+        symptoms={"inputs-shifted": 0.5, "rows-random": 0.7, "gradient-not-plain": 0.7},
+        treatments=("no-augmentation", "plain-step"),
         neighbours=("distribution-mismatch", "over-regularised"),
     ),
     Cause(

@@ -16,7 +16,8 @@ CARRIED = 0.5
 ALIKE = 0.5
 """A gradient's least cosine with the plain one; docs/thresholds.md."""
 SAME, SHORTER, LONGER = 0.9, 0.1, 10.0
-"""Cosine from which only a gradient's length differs, and that beside the plain one's; docs/thresholds.md."""
+"""Cosine, or share of signs, from which only a gradient's length differs, and that beside the plain one's;
+docs/thresholds.md."""
 ADDED, BY_ROWS = 0.1, 0.01
 """Length of what a step adds beside the plain gradient, and its change with the rows; docs/thresholds.md."""
 MODE = 1e-3
@@ -76,10 +77,12 @@ def _accumulates(evidence: Evidence) -> Finding | None:
 
 
 def _not_plain(evidence: Evidence) -> Finding | None:
-    if not _has(evidence, "step_gradient_cosine"):
-        return None
-    cosine = float(evidence["step_gradient_cosine"].values[0])
-    if not abs(cosine) < ALIKE:
+    """On the first batch that was given, or on as many of the first rows; what is cut short is told as that."""
+    first = evidence["step_gradient_cosine"].values[:1] if _has(evidence, "step_gradient_cosine") else []
+    cosine = min(
+        (one for one in (*first, evidence.number("step_cosine")) if abs(one) < ALIKE), default=None, key=abs
+    )
+    if cosine is None or shortened(evidence):
         return None
     said = "The step's gradient has little to do with the loss's."
     return Finding("gradient-not-plain", said, cosine, ALIKE, "cosine")
@@ -88,7 +91,8 @@ def _not_plain(evidence: Evidence) -> Finding | None:
 def shortened(evidence: Evidence) -> Finding | None:
     """A step's gradient that is a small part of the loss's."""
     length = evidence.number("step_length")
-    if not (evidence.number("step_cosine") > SAME and length < SHORTER):
+    is_along = evidence.number("step_cosine") > SAME or evidence.number("step_signs") > SAME
+    if not (is_along and length < SHORTER):
         return None
     said = "The step's gradient is a small part of the loss's, in the same direction."
     return Finding("gradient-shortened", said, length, SHORTER, "times the plain gradient's length")
