@@ -113,6 +113,22 @@ def times(factor):
     return step
 
 
+class Gathering:
+    """A step that updates after every so many batches, with a share of the sum of their gradients."""
+
+    def __init__(self, every, share):
+        self.every, self.share, self.done = every, share, 0
+
+    def __call__(self, model, x, y, loss, optimizer):
+        value = loss(model(x), y)
+        (self.share * value).backward()
+        self.done += 1
+        if self.done % self.every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        return value
+
+
 def clipped_to_nothing(model, x, y, loss, optimizer):
     optimizer.zero_grad()
     value = loss(model(x), y)
@@ -344,7 +360,11 @@ FAULTS = {
         lambda: classifier(step=clipped_to_nothing),
         lambda: classifier(step=cut_to_nothing),
     ],
-    "gradient-lengthened": [lambda: regression(step=times(50)), lambda: classifier(step=times(50))],
+    "gradient-lengthened": [
+        lambda: regression(step=times(50)),
+        lambda: classifier(step=times(50)),
+        lambda: classifier(step=Gathering(2, share=1)),
+    ],
     "weights-penalised": [
         lambda: classifier(step=penalised(1)),
         lambda: regression(step=penalised(2)),
@@ -509,6 +529,25 @@ def test_either_of_two_comparisons_tells_a_gradient_of_something_else():
     assert look(measured_as(step_gradient_cosine=[1], step_cosine=-0.49)).value == -0.49
     assert look(measured_as(step_gradient_cosine=[0.5, 0.49], step_cosine=0.5)) is None  # by then it is elsewhere
     assert look(Evidence()) is None
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_a_sum_over_batches_is_as_many_times_their_mean(every):
+    for share, found in ((1, every), (1 / every, None)):
+        finding = seen(classifier(step=Gathering(every, share))).get("gradient-lengthened")
+        assert (finding.value if finding else None) == (pytest.approx(found) if found else None)
+
+
+def test_the_length_beside_a_mean_is_told_only_along_the_mean_and_of_several_batches():
+    look = LOOKS["gradient-lengthened"]
+
+    def of(ratio, cosine=1.0, batches=2):
+        return measured_as(step_gradient_cosine=[cosine], step_gradient_ratio=[ratio], step_batches=batches)
+
+    assert look(of(0.76)).value == 1.52
+    assert look(of(0.75)) is None
+    assert look(of(0.76, cosine=0.9)) is None
+    assert look(of(5.0, batches=1)) is None
 
 
 def test_a_gradient_that_keeps_its_signs_and_not_its_length_is_a_part_of_the_losss():

@@ -51,12 +51,16 @@ class Call:
 
 @dataclass
 class Update:
-    """One call of optimizer.step: the gradient it found, what came by backward since the last, and the move."""
+    """One call of optimizer.step: the gradient it found, what came by backward since the last, and the move.
+
+    What is expected is the sum of the plain gradients of so many batches.
+    """
 
     found: Vector
     came: Vector
     moved: Vector = field(default_factory=dict)
     expected: Vector = field(default_factory=dict)
+    batches: int = 0
 
 
 class Spy:
@@ -72,6 +76,7 @@ class Spy:
         self.updates: list[Update] = []
         self.plain: list[Vector] = []
         self._expected: Vector = {}
+        self._since = 0
         self.refused = ""
         self._came: Vector = {}
         with quiet(), torch_random.lent(self.engine.device), ExitStack() as hooks:
@@ -130,8 +135,10 @@ class Spy:
         if len(self.calls) > 1:
             call.before = {}
         self._expected = _sum([self._expected, self.plain[-1]])
+        self._since += 1
         for update in updates:
             update.expected, self._expected = self._expected, {}
+            update.batches, self._since = self._since, 0
 
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         self.calls[-1].compared = outputs.detach(), targets.detach()
@@ -205,12 +212,14 @@ def of_steps(spy: Spy) -> Evidence:
     downhill = [-_cosine(update.moved, update.expected) for update in spy.updates]
     lengths = [(_norm(update.found), _norm(update.expected)) for update in spy.updates]
     ratios = [found / expected if expected else np.nan for found, expected in lengths]
+    first = next((update.batches for update in spy.updates), 0)
     modes = [mode for call in spy.calls for mode in call.modes]
     groups = spy.engine.optimizer.param_groups
     columns = {
         "step_updates": Column(np.array([float(call.updates) for call in spy.calls]), "updates per call"),
         "step_gradient_cosine": Column(np.array(cosines), "cosine"),
         "step_gradient_ratio": Column(np.array(ratios), "share of the plain gradient's length"),
+        "step_batches": Column(np.array(float(first) or np.nan), "batches of the first update"),
         "step_gradient_carried": Column(np.array(_carried(spy.updates)), "share of the gradient before"),
         "step_update_cosine": Column(np.array(downhill), "cosine"),
         "step_training": Column(np.array(np.mean(modes) if modes else np.nan), "share of forward passes"),

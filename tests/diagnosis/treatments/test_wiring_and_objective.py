@@ -1,5 +1,6 @@
 """Optimizers, gradients, modes, losses, codes of targets and scores after a treatment."""
 
+import itertools
 from dataclasses import replace
 from functools import partial
 
@@ -47,6 +48,21 @@ def stepping(change, clip=None):
     return step
 
 
+def gathering(share):
+    """A training step that updates after every third batch, with a share of the sum of their gradients."""
+    count = itertools.count(1)
+
+    def step(model, x, y, loss, optimizer):
+        value = loss(model(x), y)
+        (share * value).backward()
+        if next(count) % 3 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        return value
+
+    return step
+
+
 def squares(model):
     return sum(parameter.square().sum() for parameter in model.parameters())
 
@@ -58,9 +74,11 @@ def test_the_usual_step_comes_where_a_step_has_another_length_or_a_penalty():
         "short": stepping(lambda value, model: value / 50),
         "clipped": stepping(lambda value, model: value, clip=1e-3),
         "long": stepping(lambda value, model: 50 * value),
+        "summed": gathering(1),
+        "averaged": gathering(1 / 3),
         "penalised": stepping(lambda value, model: value + squares(model)),
     }
-    for id, names in (("plain-length", {"short", "clipped", "long"}), ("no-penalty", {"penalised"})):
+    for id, names in (("plain-length", {"short", "clipped", "long", "summed"}), ("no-penalty", {"penalised"})):
         done = {name: treated(id, replace(classes(), step=step)) for name, step in steps.items()}
         assert {name for name in done if done[name]} == names
         assert all(found.program.step is None for found in done.values() if found)

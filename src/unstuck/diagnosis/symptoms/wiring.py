@@ -27,7 +27,8 @@ MIXED = 1e-4
 IGNORED = 1e-7
 """Spread of outputs over rows as a share of their size: float32 has no less."""
 SUMMED = 1.5
-"""Loss of a batch twice over, as a multiple; by definition 1 of a mean, 2 of a sum."""
+"""Loss of a batch twice over, or gradient of several batches beside their mean one, as a multiple; by definition 1
+of a mean, 2 or more of a sum."""
 
 
 def _where(evidence: Evidence, chosen: np.ndarray) -> str:
@@ -99,12 +100,24 @@ def shortened(evidence: Evidence) -> Finding | None:
 
 
 def lengthened(evidence: Evidence) -> Finding | None:
-    """A step's gradient that is a multiple of the loss's."""
+    """A step's gradient that is a multiple of the loss's: of a batch's, or of the mean over several."""
+    if (times := _of_mean(evidence)) > SUMMED:
+        batches = evidence.number("step_batches")
+        said = f"An update's gradient is the sum over {batches:.0f} batches, not their mean."
+        return Finding("gradient-lengthened", said, times, SUMMED, "times the mean gradient's length")
     length = evidence.number("step_length")
     if not (evidence.number("step_cosine") > SAME and length > LONGER):
         return None
     said = "The step's gradient is a multiple of the loss's, in the same direction."
     return Finding("gradient-lengthened", said, length, LONGER, "times the plain gradient's length")
+
+
+def _of_mean(evidence: Evidence) -> float:
+    """Length of the first update's gradient beside the mean one of its batches; NaN where it is of one alone."""
+    batches = evidence.number("step_batches")
+    if not (batches > 1 and evidence["step_gradient_cosine"].values[0] > SAME):
+        return np.nan
+    return float(evidence["step_gradient_ratio"].values[0] * batches)
 
 
 def penalised(evidence: Evidence) -> Finding | None:

@@ -18,6 +18,7 @@ from unstuck.diagnosis.treatments.torch_surgery import Answers, Rewired, draft, 
 from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_gradient import of_gradient
 from unstuck.evidence.torch_optimizer import held_by
+from unstuck.evidence.torch_steps import Spy, of_steps
 from unstuck.training.program import Program
 
 
@@ -32,7 +33,9 @@ def plain_step(program: Program, facts: Facts) -> Treated | None:
 
 def plain_length(program: Program, facts: Facts) -> Treated | None:
     """The usual step, where the user's own has the plain gradient's direction and another length."""
-    measured = of_gradient(program, seed=0)
+    if program.step is None:
+        return None
+    measured = of_steps(Spy(program, 0)) | of_gradient(program, seed=0)
     return plain_step(program, facts) if shortened(measured) or lengthened(measured) else None
 
 
