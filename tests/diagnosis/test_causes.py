@@ -108,5 +108,10 @@ def test_what_helped_confirms_the_cause_that_was_suspected_most():
 
 
 def test_without_findings_the_usual_suspects_are_left():
-    queue = suspects(suspicion([]), TREATMENTS, lambda name: True)
+    queue = suspects(suspicion([]), TREATMENTS, lambda name: name != "plain-length")
     assert {suspect.treatment for suspect in queue[:3]} == {"lr-tenth", "lr-tenfold", "adam"}
+
+
+def test_a_gradient_that_was_made_longer_is_mended_before_the_rate_is():
+    queue = suspects(suspicion([finding("gradient-lengthened")]), TREATMENTS, lambda name: True)
+    assert queue[0].treatment == "plain-length"
