@@ -376,7 +376,7 @@ FAULTS = {
         lambda: classifier(model=Ungraded),
     ],
     "wrong-mode-in-training": [lambda: classifier(step=in_evaluation_mode, model=dropout_model)],
-    "statistics-still": [lambda: classifier(model=unmoved)],
+    "statistics-still": [lambda: classifier(model=unmoved), lambda: classifier(model=lambda: normed(0.01))],
     "random-in-evaluation": [lambda: classifier(model=Dropped)],
     "parameters-frozen": [lambda: classifier(model=frozen), lambda: classifier(model=frozen_all)],
     "parameters-not-optimized": [
@@ -476,6 +476,46 @@ def test_parameters_at_a_small_rate_or_at_0_for_now_are_optimized():
 @pytest.mark.parametrize("momentum", [0.1, 1.0, None])
 def test_statistics_that_any_batch_moves_are_learned(momentum):
     assert seen(classifier(model=lambda: normed(momentum))) == {}
+
+
+@pytest.mark.parametrize(("share", "is_found"), [(1.01, True), (0.99, False)])
+def test_statistics_are_learned_once_a_tenth_of_the_first_ones_is_left(share, is_found):
+    steps = 6 * 50  # of 96 rows, 16 at once
+    momentum = 1 - (share * wiring.UNLEARNT) ** (1 / steps)
+    program = classifier(model=lambda: normed(momentum), epochs=50)
+    assert evidence(program)["statistics_left"].values == pytest.approx(share * wiring.UNLEARNT)
+    assert ("statistics-still" in seen(program)) == is_found
+
+
+def test_few_steps_at_the_usual_momentum_are_few_steps():
+    assert evidence(classifier(epochs=1, model=lambda: normed(0.1)))["statistics_left"].values > wiring.UNLEARNT
+    assert seen(classifier(epochs=1, model=lambda: normed(0.1))) == {}
+    assert [*seen(classifier(epochs=1, model=lambda: normed(0.0999)))] == ["statistics-still"]
+
+
+def test_statistics_that_were_learned_before_need_not_move_far():
+    def learned():
+        model = normed(0.001)
+        model[1].running_mean += 0.5
+        return model
+
+    assert seen(classifier(model=learned)) == {}
+
+
+def test_a_normalization_that_a_step_calls_twice_learns_twice_as_fast():
+    class Twice(nn.Module):
+        def __init__(self, times):
+            super().__init__()
+            self.norm, self.inner, self.times = nn.BatchNorm1d(6, momentum=0.01), mlp(6, 3), times
+
+        def forward(self, x):
+            for _ in range(self.times):
+                x = self.norm(x)
+            return self.inner(x)
+
+    once, twice = (evidence(classifier(model=lambda n=n: Twice(n)))["statistics_left"].values for n in (1, 2))
+    assert once == pytest.approx((1 - 0.01) ** 24)
+    assert twice == pytest.approx(once**2)
 
 
 def test_it_is_told_whether_batch_normalization_mixes_the_rows():

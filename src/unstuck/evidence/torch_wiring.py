@@ -33,6 +33,7 @@ def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
     return (
         of_steps(spy)
         | _of_parameters(spy)
+        | _of_statistics(spy, facts)
         | _of_loss(spy, facts)
         | of_outputs(engine.model, x, y, facts)
         | _of_objective(facts, y)
@@ -58,27 +59,51 @@ def _of_parameters(spy: Spy) -> Evidence:
     }
     ours = {id(part) for part in named.values()}
     columns = {name: Column(np.array(values, float), unit, (*named,)) for name, (values, unit) in measured.items()}
-    still = _still(spy)
-    columns["statistics_still"] = Column(np.array([float(count) for _, count in still]), "numbers", _names(still))
     columns["optimizer_strangers"] = Column(np.array(float(len(held - ours))), "parameters")
     columns["unregistered"] = Column(np.array([float(count) for _, count in strange]), "numbers", _names(strange))
     return Evidence(columns)
 
 
-def _still(spy: Spy) -> list[tuple[str, int]]:
-    """Batch normalizations that trained and whose statistics are as they were, with how many they are."""
-    if not all(mode for call in spy.calls for mode in call.modes) or not spy.updates:
-        return []
-    called, *_ = _reached(spy.twin, spy.calls[0])
-    now = spy.engine.model.state_dict()
-    return [
-        (name, now[f"{name}.running_mean"].numel())
-        for name, part in spy.engine.model.named_modules()
-        if f"{name}.running_mean" in now
-        and part.training
-        and name in called
-        and all(torch.equal(now[key], spy.start[key]) for key in (f"{name}.running_mean", f"{name}.running_var"))
-    ]
+def _of_statistics(spy: Spy, facts: Facts) -> Evidence:
+    """Of batch normalizations that train: what a training leaves of their first statistics, and their momentum."""
+    found: dict[str, tuple[float, float]] = {}
+    if all(mode for call in spy.calls for mode in call.modes) and spy.updates:
+        called, *_ = _reached(spy.twin, spy.calls[0])
+        now = spy.engine.model.state_dict()
+        for name, part in spy.engine.model.named_modules():
+            if f"{name}.running_mean" in now and part.training and name in called:
+                momentum = getattr(part, "momentum", None)
+                found[name] = _left(spy, facts, name, now), np.nan if momentum is None else float(momentum)
+    values = np.array([*found.values()], float).reshape(-1, 2)
+    return Evidence(
+        {
+            "statistics_left": Column(values[:, 0], "share of what they began with", (*found,)),
+            "statistics_momentum": Column(values[:, 1], "share of a batch's", (*found,)),
+        }
+    )
+
+
+def _left(spy: Spy, facts: Facts, name: str, now: dict[str, Tensor]) -> float:
+    """After all training, in which each step makes as many passes as those seen; 1 where nothing moved."""
+    keys = f"{name}.running_mean", f"{name}.running_var"
+    if all(torch.equal(now[key], spy.start[key]) for key in keys):
+        return 1.0
+    counter = f"{name}.num_batches_tracked"
+    passes = float(now[counter] - spy.start[counter]) / len(spy.calls) if counter in now else 1.0
+    part = spy.engine.model.get_submodule(name)
+    mean, variance = (spy.start[key] for key in keys)
+    return left_of(part, mean, variance, passes=passes * facts.steps_per_epoch * facts.epochs)
+
+
+def left_of(part: nn.Module, mean: Tensor, variance: Tensor, *, passes: float) -> float:
+    """Share of a normalization's first statistics that passes leave, each of them 1 - momentum of it.
+
+    It is 0 where they were learned before, and where momentum is None: then they are the mean over all passes.
+    """
+    momentum = getattr(part, "momentum", None)
+    if momentum is None or mean.any() or (variance != 1).any():
+        return 0.0
+    return float(1 - momentum) ** passes if momentum < 1 else 0.0
 
 
 def _names(strange: list[tuple[str, int]]) -> tuple[str, ...]:

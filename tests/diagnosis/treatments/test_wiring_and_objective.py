@@ -92,13 +92,17 @@ def test_without_a_schedule_the_rate_stays():
     assert treated("constant-rate", classes()) is None
 
 
-def test_batch_statistics_that_never_move_are_moved_as_torch_does_it():
-    def still():
-        return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8, momentum=0.0), nn.ReLU(), nn.Linear(8, 3))
+@pytest.mark.parametrize("momentum", [0.0, 1e-4])
+def test_batch_statistics_that_hardly_move_are_moved_as_torch_does_it(momentum):
+    def still(momentum=momentum):
+        layers = nn.Linear(2, 8), nn.BatchNorm1d(8, momentum=momentum), nn.ReLU(), nn.Linear(8, 3)
+        return nn.Sequential(*layers)
 
     done = treated("respect-mode", replace(classes(), model=still))
     assert done.program.model()[1].momentum == nn.BatchNorm1d(8).momentum
-    assert done.lines == ("- 1.momentum = 0", "+ 1.momentum = 0.1")
+    assert done.lines == (f"- 1.momentum = {momentum:g}", "+ 1.momentum = 0.1")
+    for enough in (None, 0.1, 0.099):  # which leaves nothing after the steps that it has
+        assert treated("respect-mode", replace(classes(), model=partial(still, enough))) is None
     assert treated("respect-mode", done.program) is None
 
 

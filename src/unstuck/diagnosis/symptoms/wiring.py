@@ -26,6 +26,8 @@ MIXED = 1e-4
 """Change of an output with other rows, as a share of outputs' size; sums in another order make 1e-6."""
 IGNORED = 1e-7
 """Spread of outputs over rows as a share of their size: float32 has no less."""
+UNLEARNT, MOMENTUM = 0.1, 0.1
+"""Share of the first statistics in what evaluation uses, docs/thresholds.md; of a batch's, as torch has it."""
 SUMMED = 1.5
 """Loss of a batch twice over, or gradient of several batches beside their mean one, as a multiple; by definition 1
 of a mean, 2 or more of a sum."""
@@ -151,14 +153,15 @@ def _mode(evidence: Evidence) -> Finding | None:
 
 
 def _still(evidence: Evidence) -> Finding | None:
-    if not _has(evidence, "statistics_still"):
+    if not _has(evidence, "statistics_left"):
         return None
-    column = evidence["statistics_still"]
-    said = (
-        "Batch normalization trained, and its statistics did not move: in evaluation it uses what they began with."
-    )
-    where = ", ".join(column.along[:3])
-    return Finding("statistics-still", said, float(column.values.sum()), 0.0, "numbers", where)
+    left, momentum = evidence["statistics_left"].values, evidence["statistics_momentum"].values
+    chosen = (left == 1) | (left > UNLEARNT) & (momentum < MOMENTUM)
+    if not chosen.any():
+        return None
+    said = "Batch normalization trains, and hardly learns its statistics: evaluation uses what they began with."
+    where = ", ".join(np.array(evidence["statistics_left"].along)[chosen][:3])
+    return Finding("statistics-still", said, float(left[chosen].max()), UNLEARNT, "share of it", where)
 
 
 def _random(evidence: Evidence) -> Finding | None:
@@ -259,7 +262,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom("weights-penalised", "a penalty on the weights", penalised, _OURS),
     Symptom("step-missing", "nothing is updated", _no_step, _EXACT),
     Symptom("wrong-mode-in-training", "trained in evaluation mode", _mode, _EXACT),
-    Symptom("statistics-still", "statistics never learned", _still, _EXACT),
+    Symptom("statistics-still", "statistics never learned", _still, _OURS),
     Symptom("random-in-evaluation", "evaluation is random", _random, _EXACT),
     Symptom("parameters-frozen", "frozen parameters", _frozen, _EXACT),
     Symptom("parameters-not-optimized", "parameters outside the optimizer", _not_optimized, _EXACT),

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from unstuck.diagnosis.symptoms.wiring import lengthened, penalised, shortened
+from unstuck.diagnosis.symptoms.wiring import MOMENTUM, UNLEARNT, lengthened, penalised, shortened
 from unstuck.diagnosis.terms import Treated
 from unstuck.diagnosis.treatments.torch_flow import DROPOUTS, Call
 from unstuck.diagnosis.treatments.torch_losses import Negated, PerRow, Reshaped, keep_score
@@ -19,6 +19,7 @@ from unstuck.evidence.facts import Facts
 from unstuck.evidence.torch_gradient import of_gradient
 from unstuck.evidence.torch_optimizer import held_by
 from unstuck.evidence.torch_steps import Spy, of_steps
+from unstuck.evidence.torch_wiring import left_of
 from unstuck.training.program import Program
 
 
@@ -173,23 +174,25 @@ def respect_mode(program: Program, facts: Facts) -> Treated | None:
         for call in look.flow(training=training).calls
         if call.training is not None and call.training != training and _has_modes(look.model, call)
     ]
-    still = [name for name, part in look.model.named_modules() if _is_still(part)]
+    steps = facts.steps_per_epoch * facts.epochs
+    still = {name: part for name, part in look.model.named_modules() if _is_still(part, steps)}
     if not wrong and not still:
         return None
     flag = "training=self.training"
     lines = [line for call, _ in wrong for line in (f"- {site(look.model, call)}", f"+ {call.name}(…, {flag})")]
-    lines += [line for name in still for line in (f"- {name}.momentum = 0", f"+ {name}.momentum = {_MOMENTUM:g}")]
-    operation = partial(_obeying, is_wrong=bool(wrong))
+    for name, part in still.items():
+        lines += [f"- {name}.momentum = {part.momentum:g}", f"+ {name}.momentum = {MOMENTUM:g}"]
+    operation = partial(_obeying, is_wrong=bool(wrong), steps=steps)
     return Treated(with_model(program, operation), tuple(dict.fromkeys(lines)))
 
 
-# Share of a batch's statistics in what evaluation uses, as torch has it
-_MOMENTUM = 0.1
-
-
-def _is_still(part: nn.Module) -> bool:
-    """Whether it has statistics that no batch moves; None makes them the mean over all batches."""
-    return getattr(part, "running_mean", None) is not None and getattr(part, "momentum", None) == 0
+def _is_still(part: nn.Module, steps: int) -> bool:
+    """Whether it has statistics that no batch moves, or all batches too little."""
+    mean, variance = getattr(part, "running_mean", None), getattr(part, "running_var", None)
+    momentum = getattr(part, "momentum", None)
+    if mean is None or variance is None or momentum is None or momentum >= MOMENTUM:
+        return False
+    return momentum == 0 or left_of(part, mean, variance, passes=steps) > UNLEARNT
 
 
 def _has_modes(model: nn.Module, call: Call) -> bool:
@@ -199,10 +202,10 @@ def _has_modes(model: nn.Module, call: Call) -> bool:
     return call.name in DROPOUTS or is_statistical
 
 
-def _obeying(module: nn.Module, *, is_wrong: bool) -> nn.Module:
+def _obeying(module: nn.Module, *, is_wrong: bool, steps: int) -> nn.Module:
     for part in module.modules():
-        if _is_still(part):
-            vars(part)["momentum"] = _MOMENTUM
+        if _is_still(part, steps):
+            vars(part)["momentum"] = MOMENTUM
     return Rewired(module, Answers(mode=True)) if is_wrong else module
 
 
