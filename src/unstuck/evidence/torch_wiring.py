@@ -16,6 +16,7 @@ from unstuck.evidence.torch_optimizer import held_by
 from unstuck.evidence.torch_outputs import of_outputs
 from unstuck.evidence.torch_sense import of_sense
 from unstuck.evidence.torch_steps import Call, Spy, Vector, engine_of, of_steps
+from unstuck.evidence.torch_unsaid import of_unsaid
 from unstuck.training import torch_random
 from unstuck.training.program import Program
 
@@ -38,6 +39,7 @@ def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
         | of_outputs(engine.model, x, y, facts)
         | _of_objective(facts, y)
         | of_sense(engine.loss, y, facts)
+        | of_unsaid(engine.loss, _compared(spy, y), facts)
         | of_gradient(program, seed=seed)
     )
 
@@ -194,6 +196,12 @@ def _of_loss(spy: Spy, facts: Facts) -> Evidence:
             "shapes_differ": Column(np.array(float(differ)), "whether"),
         }
     )
+
+
+def _compared(spy: Spy, y: Tensor) -> Tensor:
+    """Targets as the loss gets them: a step of one's own may write them otherwise."""
+    call = spy.calls[0]
+    return y if spy.engine.step is None or call.compared is None else call.compared[1]
 
 
 def _nearer(outputs: Tensor, targets: Tensor) -> list[Tensor]:

@@ -96,6 +96,8 @@ def _loss_unfit(evidence: Evidence) -> Finding | None:
     kind, loss = evidence.word("target_kind"), evidence.word("loss_name")
     if kind in _OF_CLASSES and loss in _OF_NUMBERS:
         return _unfit(f"Targets are {kind}, and the loss, {loss}, is for numbers.")
+    if evidence.number("loss_undefined") > 0:
+        return _unfit("The loss of these targets is no finite number, whatever outputs are.")
     if loss == "cross-entropy" and kind in ("labels", "numbers", "binary"):
         return _unfit(f"Targets are {kind}, and cross-entropy is for one class of several.")
     is_log = evidence.word("outputs_operation") in ("log-softmax", "log-sigmoid")
@@ -112,6 +114,9 @@ def _targets_unfit(evidence: Evidence) -> Finding | None:
     kind, loss = evidence.word("target_kind"), evidence.word("loss_name")
     if kind == "other":
         return Finding("targets-unfit", "Targets do not pair with outputs.", 1.0, 0.0, "whether")
+    if "targets_silent" in evidence and (silent := evidence["targets_silent"].values).size:
+        said = f"Where a target is {_listed(silent)}, the loss is the same, whatever the output is."
+        return Finding("targets-unfit", said, float(silent.size), 0.0, "values")
     if "targets_range" not in evidence or kind == "classes":
         return None
     least, most = evidence["targets_range"].values
@@ -127,6 +132,10 @@ def _targets_unfit(evidence: Evidence) -> Finding | None:
         said = f"Targets are {values:g} different whole numbers: perhaps classes, which have no order."
         return Finding("targets-unfit", said, values, float(FEW), "different targets")
     return None
+
+
+def _listed(values: np.ndarray) -> str:
+    return ", ".join(f"{value:g}" for value in values[:4]) + (", …" if len(values) > 4 else "")
 
 
 _EXACT = "by definition"

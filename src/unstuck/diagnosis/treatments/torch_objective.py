@@ -28,9 +28,11 @@ from unstuck.diagnosis.treatments.torch_losses import (
 )
 from unstuck.diagnosis.treatments.torch_resizing import remake
 from unstuck.diagnosis.treatments.torch_surgery import Change, Draft, Followed, draft, plan, site, with_model
-from unstuck.diagnosis.treatments.torch_targets import Written, best_code, classes_in, two_values
+from unstuck.diagnosis.treatments.torch_targets import Written, best_code, classes_in, opposites, two_values
+from unstuck.errors import REFUSALS
 from unstuck.evidence.facts import Facts, kind_of
 from unstuck.evidence.torch_objective import Objective, objective_of
+from unstuck.evidence.torch_unsaid import silent_values
 from unstuck.rng import stream
 from unstuck.training.program import Program
 
@@ -199,12 +201,26 @@ def encode_targets(program: Program, facts: Facts) -> Treated | None:
     """Targets in the code that the loss and the outputs expect; the data stay as they are."""
     look = looked_at(program, facts)
     ending = look.ending[-1].name if look.ending else ""
-    written = best_code(facts.train.y, look.output.shape, look.objective, ending)
+    written = _heard(program, look) or best_code(facts.train.y, look.output.shape, look.objective, ending)
     if written is None or written.code is None or isinstance(program.loss, Encoded):
         return None
     treated = replace(program, loss=Encoded(program.loss, written.code, written.axis))
     score = program.score or _coded_score(program, look, written)
     return Treated(replace(treated, score=score), ("- loss(outputs, y)", f"+ loss(outputs, y){written.says}"))
+
+
+def _heard(program: Program, look: Look) -> Written | None:
+    """-1 and 1 for two values, if the loss says nothing of one of them and something of both in that code."""
+    y = look.draft.y
+    written = opposites(y.cpu().numpy()) if look.output.numel() == y.numel() else None
+    if written is None or written.code is None:
+        return None
+    try:
+        codes = (y, written.code(y).reshape(y.shape))
+        plain, coded = (silent_values(program.loss, look.output.shape, one, None) for one in codes)
+    except REFUSALS:
+        return None
+    return written if plain and not coded else None
 
 
 def _coded_score(program: Program, look: Look, written: Written) -> Score:

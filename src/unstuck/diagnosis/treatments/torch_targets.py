@@ -54,6 +54,14 @@ def two_values(y: np.ndarray) -> Written | None:
     return Written(Between(float(values.mean())), 2, says=f"  # of 0 and 1 for {_shown(values)}")
 
 
+def opposites(y: np.ndarray) -> Written | None:
+    """Targets of two values as -1 and 1; None where they are so."""
+    values = np.unique(y)
+    if len(values) != 2 or not np.isfinite(values).all() or values.tolist() == [-1, 1]:
+        return None
+    return Written(Between(float(values.mean()), -1.0, 1.0), 2, says=f"  # of -1 and 1 for {_shown(values)}")
+
+
 def best_code(y: np.ndarray, outputs: tuple[int, ...], objective: Objective, ending: str) -> Written | None:
     """What the loss expects, where targets are classes and may be written otherwise."""
     pair, width = two_values(y), int(np.prod(outputs[1:]))
@@ -70,10 +78,7 @@ def best_code(y: np.ndarray, outputs: tuple[int, ...], objective: Objective, end
     if objective.takes in ("logits", "probabilities") or ending in ("sigmoid", "softmax", "hardsigmoid"):
         return pair
     if ending in ("tanh", "hardtanh", "softsign") or objective.loss == "own":
-        values = np.unique(y)
-        if values.tolist() == [-1, 1]:
-            return None
-        return Written(Between(float(values.mean()), -1.0, 1.0), 2, says=f"  # of -1 and 1 for {_shown(values)}")
+        return opposites(y)
     return None
 
 
