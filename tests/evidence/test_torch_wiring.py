@@ -172,6 +172,18 @@ class Detached(nn.Module):
         return self.last(self.first(x).relu().detach())
 
 
+class Stepped(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.first, self.function, self.last = nn.Linear(6, 16), function, nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.last(self.function(self.first(x)))
+
+
+STEPS = [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign, lambda x: (x > 0).float()]
+
+
 class Listed(nn.Module):
     """Layers in a plain list."""
 
@@ -384,7 +396,11 @@ FAULTS = {
         lambda: classifier(optimizer=lambda p: sgd(mlp(6, 3).parameters())),
         lambda: classifier(optimizer=at_rates(0.0, 0.05)),
     ],
-    "parameters-without-gradient": [lambda: classifier(model=Detached), lambda: classifier(model=Ungraded)],
+    "parameters-without-gradient": [
+        lambda: classifier(model=Detached),
+        lambda: classifier(model=Ungraded),
+        *(lambda function=function: classifier(model=lambda: Stepped(function)) for function in STEPS),
+    ],
     "modules-unregistered": [lambda: classifier(model=Listed), lambda: classifier(model=Bare)],
     "rows-mixed": [turned, lambda: classifier(model=lambda: nn.Sequential(mlp(6, 3), nn.Softmax(dim=0)))],
     "input-ignored": [lambda: classifier(model=Blind), lambda: ended(nn.Softmax(dim=1))],

@@ -146,6 +146,33 @@ def test_the_gradient_gets_through_again(how):
     assert treated("reconnect", classes()) is None
 
 
+class Stepped(nn.Module):
+    """Learned numbers, or the data, go through a step function."""
+
+    def __init__(self, function, rounds_data=False):
+        super().__init__()
+        self.body, self.head = nn.Linear(2, 8), nn.Linear(8, 3)
+        self.function, self.rounds_data = function, rounds_data
+
+    def forward(self, x):
+        if self.rounds_data:
+            return self.head(self.body(self.function(x)).tanh())
+        return self.head(self.function(self.body(x).tanh()))
+
+
+@pytest.mark.parametrize("function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.Tensor.sign])
+def test_the_gradient_gets_past_a_step_function_of_what_is_learned(function):
+    done = treated("reconnect", replace(classes(), model=partial(Stepped, function)))
+    model = done.program.model()
+    x = torch.randn(4, 2)
+    model(x).sum().backward()
+    assert all((parameter.grad != 0).any() for parameter in model.parameters())
+    torch.testing.assert_close(model.eval()(x), model.head(model.body(x).tanh()))
+    assert done.lines == (f"- torch.{function.__name__}(…)  # in Stepped.forward, whose derivative is 0",)
+    assert treated("reconnect", replace(classes(), model=partial(Stepped, function, True))) is None
+    assert treated("reconnect", replace(classes(), model=partial(Stepped, torch.sin))) is None
+
+
 def test_layers_in_a_list_are_trained_once_registered():
     program = replace(classes(), model=Listed)
     done = treated("register-modules", program)

@@ -42,7 +42,7 @@ CAUSES = (
         explains="Parameters are never moved: the optimizer does not hold them, or no gradient reaches them.",
         fault=(
             "Layers kept in a plain list, an optimizer of some parameters or of another model's, or at a rate of "
-            "0, detach() or no_grad() on the way, a step that never steps."
+            "0, detach(), no_grad() or round() on the way, a step that never steps."
         ),
         experiment="The optimizer gets every parameter, and the graph is connected again.",
         prediction="Parameters that stood still move, and the score rises.",

@@ -55,6 +55,8 @@ NORMALIZATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_
 DROPOUTS = frozenset({"dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}) | {
     f"dropout{n}d" for n in (1, 2, 3)
 }
+STEPWISE = frozenset({"round", "floor", "ceil", "trunc", "fix", "sign", "sgn"})
+"""What has derivative 0 wherever it has one: no gradient gets through."""
 # What bends, but is nobody's activation; a product of two computed tensors bends as well.
 # Pooling is none of them: it stands between a layer and its activation as often as after both
 _BENDING = frozenset({"abs", "square", "pow", "sqrt", "log", "maximum", "minimum", "max", "min", "clamp", "where"})
@@ -233,7 +235,7 @@ class Recorder(TorchFunctionMode):
             layers,
             acts,
             mode_of(name, args, kwargs),
-            name in ("detach", "data") or not torch.is_grad_enabled(),
+            name in ("detach", "data") or not torch.is_grad_enabled() or _is_step(name, args),
         )
 
     def _followed(self, name: str, given: list[_Stream]) -> _Stream:
@@ -311,7 +313,12 @@ def _is_view(tensor: Tensor) -> bool:
     return tensor._base is not None and isinstance(tensor._base, nn.Parameter)
 
 
-_COUNTED = LAYERS | ACTIVATIONS | NORMALIZATIONS | DROPOUTS | {"detach", "data"}
+_COUNTED = LAYERS | ACTIVATIONS | NORMALIZATIONS | DROPOUTS | STEPWISE | {"detach", "data"}
+
+
+def _is_step(name: str, args: Any) -> bool:
+    """Whether it is a step function of what has been learned: data may be rounded."""
+    return name in STEPWISE and any(tensor.requires_grad for tensor in tensors(args))
 
 
 def mode_of(name: str, args: Any, kwargs: Any) -> bool | None:

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from unstuck.diagnosis.treatments.torch_flow import (
     DROPOUTS,
+    STEPWISE,
     Call,
     Flow,
     Places,
@@ -144,13 +145,16 @@ class _Answering(TorchFunctionMode):
         if place in self.wrapper.instead:
             return self.wrapper.instead[place](next(tensors(args)))
         name = name_of(func, args)
-        if (asked.joined and name in ("detach", "data")) or (asked.undropped and name in DROPOUTS):
+        if (asked.joined and name in _CUTTING) or (asked.undropped and name in DROPOUTS):
             return next(tensors(args))
         if asked.mode and (name in DROPOUTS or name == "batch_norm"):
             args, kwargs = _told(name, args, kwargs, self.wrapper.training)
         with torch.set_grad_enabled(self.differentiates if asked.joined else torch.is_grad_enabled()):
             result = func(*args, **kwargs)
         return self.wrapper.after[place](result) if place in self.wrapper.after else result
+
+
+_CUTTING = STEPWISE | {"detach", "data"}
 
 
 def _told(name: str, args: Any, kwargs: Any, training: bool) -> tuple[Any, Any]:

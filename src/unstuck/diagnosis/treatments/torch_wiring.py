@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from unstuck.diagnosis.symptoms.wiring import MOMENTUM, UNLEARNT, lengthened, penalised, shortened
 from unstuck.diagnosis.terms import Treated
-from unstuck.diagnosis.treatments.torch_flow import DROPOUTS, Call
+from unstuck.diagnosis.treatments.torch_flow import DROPOUTS, STEPWISE, Call
 from unstuck.diagnosis.treatments.torch_losses import Negated, PerRow, Reshaped, keep_score
 from unstuck.diagnosis.treatments.torch_optimization import Maker, line_of, sample
 from unstuck.diagnosis.treatments.torch_surgery import Answers, Rewired, draft, site, with_model
@@ -94,7 +94,7 @@ def _unfrozen(module: nn.Module) -> None:
 
 
 def reconnect(program: Program, facts: Facts) -> Treated | None:
-    """Nothing on the way from the parameters to the output cuts the gradient: detach(), data, no_grad()."""
+    """Nothing on the way from parameters to the output cuts the gradient: detach(), data, no_grad(), round()."""
     look = draft(program, facts)
     cut = [call for call in look.flow().calls if call.cut]
     if not cut:
@@ -106,6 +106,8 @@ def reconnect(program: Program, facts: Facts) -> Treated | None:
 def _cut(model: nn.Module, call: Call) -> str:
     if call.name in ("detach", "data"):
         return f".{call.name}{'()' if call.name == 'detach' else ''}  # in {type(model).__name__}.forward"
+    if call.name in STEPWISE:
+        return f"{site(model, call)}, whose derivative is 0"
     return f"with torch.no_grad():  # around {site(model, call)}"
 
 
