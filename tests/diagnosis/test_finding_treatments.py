@@ -212,3 +212,14 @@ def test_of_what_nothing_points_at_twice_as_much_is_asked():
     of, queue = search(score, "scale-inputs")
     of.hunches = frozenset(["scale-inputs"])
     assert of.singly(queue) == ()
+
+
+def test_trainings_are_left_to_prove_the_best_so_far_however_cheap_the_others_are():
+    names = ("epochs-threefold", "relu", "adam", "wider", "dropout")
+    of, queue = search(lambda arm, _: 0.7 if "epochs-threefold" in arm else 0.5, *names)
+    of.lab.price = lambda arm: 3.0 if "epochs-threefold" in arm else 1.0
+    proof = 5 * (1 + 3)
+    of.lab.left = 2 + 3 + proof  # the world counts one for each training, so that two are left of the first one's
+    assert of.singly(queue) == ("epochs-threefold",)
+    assert of.lab.left == proof
+    assert [outcome.arm for outcome in of.outcomes] == [(name,) for name in names[:4]]

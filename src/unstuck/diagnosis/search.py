@@ -63,6 +63,7 @@ class Search:
         sure: treatments of what is surely wrong.
         hunches: treatments that no finding speaks for.
         outcomes: of all that was tried.
+        best: arm so far, alone or on top of others.
     """
 
     lab: Lab
@@ -74,11 +75,13 @@ class Search:
     sure: frozenset[str] = frozenset()
     hunches: frozenset[str] = frozenset()
     outcomes: list[Outcome] = field(default_factory=list)
+    best: Arm = ()
 
     def affords(self, arm: Arm) -> bool:
-        """Whether an arm can be tried, and proven afterwards."""
+        """Whether an arm can be tried, and either it or the best so far be proven afterwards."""
         price = self.lab.price(arm)
-        return price > 0 and self.lab.affords(price + self.seeds * (1 + price))
+        proof = self.seeds * (1 + max(price, self.lab.price(self.best)))
+        return price > 0 and self.lab.affords(price + proof)
 
     def tried(self, arm: Arm, beside: Arm = (), suspect: Suspect | None = None, best: Arm = ()) -> Outcome | None:
         """An arm beside another: on one seed, and on others while it helps, as much as the best so far does."""
@@ -122,17 +125,14 @@ class Search:
 
         After the first one it is what the program shows with what was found that is suspected.
         """
-        best: Arm = ()
         for breadth in BREADTH:
-            if best:
-                queue = self.again(best)
-            if best and self.mean(best) >= self.target:  # what is surely wrong is mended all the same
+            if self.best:
+                queue = self.again(self.best)
+            if self.best and self.mean(self.best) >= self.target:  # what is surely wrong is mended all the same
                 queue = [suspect for suspect in queue if suspect.points >= SURE]
-            found = self._best_of(queue, best, breadth)
-            if found is None:
+            if self._best_of(queue, self.best, breadth) is None:
                 break
-            best = found.arm
-        return best
+        return self.best
 
     def _best_of(self, queue: Sequence[Suspect], beside: Arm, breadth: int) -> Outcome | None:
         """The best of so many treatments, of fewer if one of them helps; None if none does."""
@@ -148,7 +148,7 @@ class Search:
             if outcome is None or not outcome.counts:
                 continue
             if found is None or self._is_better(outcome, found):
-                found = outcome
+                found, self.best = outcome, outcome.arm
                 left.sort(key=lambda one: MILDER.get(one.treatment) != suspect.treatment)  # more of the same first
             if suspect.points >= SURE or self.mean(found.arm) >= self.target:
                 break
