@@ -1,5 +1,6 @@
 """Layers: what is measured is what its definition says, and each fault of the start is seen."""
 
+import itertools
 import math
 
 import numpy as np
@@ -201,6 +202,36 @@ def test_a_schedule_that_vanishes_or_grows_is_seen_beside_those_in_use():
     assert vanishing.number("rate_faint") == np.mean(0.97 ** np.arange(steps) < 0.01)
     growing = of_schedule(lambda step: 1.05**step)
     assert growing.number("rate_end") == pytest.approx(1.05 ** (steps - 1) / np.median(1.05 ** np.arange(steps)))
+
+
+def stepping(factor):
+    """A step after whose every call, counted from 0, the rate is times factor(call)."""
+    count = itertools.count()
+
+    def step(model, x, y, loss, optimizer):
+        optimizer.zero_grad()
+        value = loss(model(x), y)
+        value.backward()
+        optimizer.step()
+        call = next(count)
+        for group in optimizer.param_groups:
+            group["lr"] *= factor(call)
+        return value
+
+    return step
+
+
+def test_a_rate_that_the_step_takes_the_same_share_of_is_that_shares_power():
+    def of(factor, schedule=None):
+        program = classifier(step=stepping(factor), schedule=schedule, epochs=40)
+        return of_start(program, facts_of(program, seed=0), seed=0)
+
+    steps = 40 * -(-len(classifier().train[0]) // 16)
+    assert of(lambda call: 0.8).number("rate_faint") == np.mean(0.8 ** np.arange(steps) < 0.01)
+    assert of(lambda call: 0.9999).number("rate_faint") == 0
+    for harmless in (lambda call: 1.0, lambda call: 1.1, lambda call: 1.0 if call % 2 else 0.8):
+        assert "rate_faint" not in of(harmless)
+    assert of(lambda call: 0.8, schedule=lambda step: 1.0).number("rate_faint") == 0
 
 
 def test_growth_is_that_of_a_line_a_square_or_a_cube():

@@ -9,7 +9,7 @@ from unstuck.evidence.torch_facts import spread
 from unstuck.evidence.torch_fit import of_fit
 from unstuck.evidence.torch_layers import of_layers
 from unstuck.evidence.torch_optimizer import of_optimizer
-from unstuck.evidence.torch_steps import engine_of
+from unstuck.evidence.torch_steps import engine_of, rate_kept
 from unstuck.training import torch_random
 from unstuck.training.program import Program
 
@@ -29,17 +29,24 @@ def of_start(program: Program, facts: Facts, *, seed: int) -> Evidence:
         "weight_decay": Column(np.array(facts.weight_decay), "per unit of rate"),
         "rows_random": Column(np.array(float(not torch.equal(x, again))), "whether"),
     }
-    settings |= _of_schedule(program, facts)
+    settings |= _of_schedule(program, facts, seed)
     layers = of_layers(engine.model, engine.loss, x, y, facts=facts)
     return Evidence(settings) | of_optimizer(engine.optimizer) | layers | of_fit(program, facts, seed=seed)
 
 
-def _of_schedule(program: Program, facts: Facts) -> dict[str, Column]:
-    """How much of a training has next to no rate, and what the rate ends at beside its usual one."""
-    if program.schedule is None:
-        return {}
+def _of_schedule(program: Program, facts: Facts, seed: int) -> dict[str, Column]:
+    """How much of a training has next to no rate, and what the rate ends at beside its usual one.
+
+    A step of the user's own that takes the same factor of the rate each time leaves its power. What it does to a
+    rate that a schedule sets each time does not last.
+    """
     steps = spread(facts.steps_per_epoch * facts.epochs, _STEPS)
-    factors = np.array([program.schedule(int(step)) for step in steps], dtype=np.float64)
+    if program.schedule is not None:
+        factors = np.array([program.schedule(int(step)) for step in steps], dtype=np.float64)
+    elif (kept := rate_kept(program, seed=seed)) < 1:
+        factors = kept ** np.asarray(steps, dtype=np.float64)
+    else:
+        return {}
     peak, usual = float(factors.max()), float(np.median(factors))
     faint = float((factors < _FAINT * peak).mean()) if peak > 0 else 1.0
     return {

@@ -22,6 +22,7 @@ from unstuck.training.torch_engine import Setting, TorchEngine, device_named
 from unstuck.training.torch_rows import rows_of
 
 _CALLS, _UPDATES = 64, 2  # at most so many calls of the step, to see so many updates
+_SAME = 1e-6  # of two factors of a rate: a scheduler's own arithmetic
 _PARALLEL = 1e-4  # distance of two directions, from which float32 tells a share to 1e-3, its 1e-7 over that
 
 Vector = dict[str, Tensor]
@@ -77,6 +78,7 @@ class Spy:
         self.plain: list[Vector] = []
         self._expected: Vector = {}
         self._since = 0
+        self.rates = [self._rates()]
         self.refused = ""
         self._came: Vector = {}
         with quiet(), torch_random.lent(self.engine.device), ExitStack() as hooks:
@@ -116,8 +118,12 @@ class Spy:
                 got = type(value).__name__
                 raise ProgramError(f"step must return the loss, a tensor of one number, got {got}.")
             self._compare(self.updates[seen:])
+            self.rates.append(self._rates())
             if len(self.updates) >= _UPDATES or not math.isfinite(value.detach()):
                 break
+
+    def _rates(self) -> list[float]:
+        return [float(group["lr"]) for group in self.engine.optimizer.param_groups]
 
     def _said(self, rows: int) -> str:
         if self.program.step:
@@ -229,6 +235,20 @@ def of_steps(spy: Spy) -> Evidence:
         ),
     }
     return Evidence(columns)
+
+
+def rate_kept(program: Program, *, seed: int) -> float:
+    """The factor by which each call of a step of the user's own makes the learning rate smaller, in every group.
+
+    It is 1 where some call, or for some group, leaves the rate alone, raises it, or has another factor.
+    """
+    if program.step is None:
+        return 1.0
+    rates = np.array(Spy(program, seed).rates, dtype=np.float64)  # calls + 1, groups
+    if len(rates) <= _UPDATES or not (rates > 0).all():
+        return 1.0
+    factors = rates[1:] / rates[:-1]
+    return float(factors.max()) if np.allclose(factors, factors[0], rtol=_SAME) and factors.max() < 1 else 1.0
 
 
 def _carried(updates: list[Update]) -> float:

@@ -92,6 +92,33 @@ def test_without_a_schedule_the_rate_stays():
     assert treated("constant-rate", classes()) is None
 
 
+def test_a_rate_that_the_step_makes_smaller_is_put_back_before_each_update():
+    program = replace(classes(), step=slowing, optimizer=lambda p: torch.optim.SGD(p, lr=0.2))
+    done = treated("constant-rate", program)
+    assert 'group["lr"] *= 0.5' in done.lines[0]
+    assert treated("constant-rate", done.program) is None
+    faster = TREATMENTS["lr-tenfold"].treat(done.program, facts_of(program, seed=0)).program
+    for each, rate in ((done.program, 0.2), (faster, 2.0)):
+        model, optimizer = optimizer_of(each)
+        moved = []
+        optimizer.register_step_pre_hook(lambda one, *_, moved=moved: moved.append(one.param_groups[0]["lr"]))
+        x, y = (torch.as_tensor(part) for part in each.train)
+        for _ in range(3):
+            each.step(model, x, y, each.loss, optimizer)
+        assert moved == [rate] * 3
+    assert treated("constant-rate", replace(classes(), step=stepping(lambda value, model: value))) is None
+
+
+def slowing(model, x, y, loss, optimizer):
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    value.backward()
+    optimizer.step()
+    for group in optimizer.param_groups:
+        group["lr"] *= 0.5
+    return value
+
+
 @pytest.mark.parametrize("momentum", [0.0, 1e-4])
 def test_batch_statistics_that_hardly_move_are_moved_as_torch_does_it(momentum):
     def still(momentum=momentum):

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from unstuck.diagnosis.terms import Treated
 from unstuck.diagnosis.treatments.torch_surgery import batch_size, draft
 from unstuck.evidence.facts import Facts
+from unstuck.evidence.torch_steps import rate_kept
 from unstuck.training.program import Program
 
 Maker = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -46,11 +47,25 @@ def _times(make: Maker, factor: float, parameters: Iterable[nn.Parameter]) -> Op
 
 
 def constant_rate(program: Program, facts: Facts) -> Treated | None:
-    """No schedule."""
+    """No schedule; and where a step of the user's own makes the rate smaller each time, it is put back before."""
     if program.schedule is None:
-        return None
+        kept = rate_kept(program, seed=0)
+        lines = (f'- group["lr"] *= {kept:g}  # in each step', '+ group["lr"] = group["initial_lr"]')
+        kept_up = replace(program, optimizer=partial(_at_first_rate, program.optimizer))
+        return Treated(kept_up, lines) if kept < 1 else None
     name = getattr(program.schedule, "__name__", type(program.schedule).__name__)
     return Treated(replace(program, schedule=None), (f"- schedule = {name}", "+ schedule = None"))
+
+
+def _at_first_rate(make: Maker, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    optimizer = make(parameters)
+    optimizer.register_step_pre_hook(_put_back)
+    return optimizer
+
+
+def _put_back(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"])
 
 
 def adam(program: Program, facts: Facts) -> Treated | None:
