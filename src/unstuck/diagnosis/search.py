@@ -247,8 +247,8 @@ _ORDER = (
     "dropout", "reinitialize", "output-logits", "sigmoid-unit", "softmax-over-classes", "linear-output",
     "cross-entropy", "bce", "mse", "encode-targets", "match-shapes", "mean-loss", "class-weights", "flip-sign",
     "scale-inputs", "fill-missing", "scale-targets", "plain-length", "no-penalty", "plain-step",
-    "optimize-all", "adam", "momentum", "constant-rate", "lr-hundredth", "lr-tenth", "lr-tenfold",
-    "lr-hundredfold", "clip-gradient", "weight-decay", "no-weight-decay",
+    "optimize-all", "adam", "momentum", "constant-rate", "keep-rate", "lr-hundredth", "lr-tenth",
+    "lr-tenfold", "lr-hundredfold", "clip-gradient", "weight-decay", "no-weight-decay",
     "smaller-batch", "larger-batch", "stop-early", "epochs-threefold", "epochs-tenfold",
 )  # fmt: skip
 """Layers first, then their start, then what is made of outputs and inputs, then how they are trained."""

@@ -94,9 +94,9 @@ def test_without_a_schedule_the_rate_stays():
 
 def test_a_rate_that_the_step_makes_smaller_is_put_back_before_each_update():
     program = replace(classes(), step=slowing, optimizer=lambda p: torch.optim.SGD(p, lr=0.2))
-    done = treated("constant-rate", program)
+    done = treated("keep-rate", program)
     assert 'group["lr"] *= 0.5' in done.lines[0]
-    assert treated("constant-rate", done.program) is None
+    assert treated("keep-rate", done.program) is None
     faster = TREATMENTS["lr-tenfold"].treat(done.program, facts_of(program, seed=0)).program
     for each, rate in ((done.program, 0.2), (faster, 2.0)):
         model, optimizer = optimizer_of(each)
@@ -106,7 +106,8 @@ def test_a_rate_that_the_step_makes_smaller_is_put_back_before_each_update():
         for _ in range(3):
             each.step(model, x, y, each.loss, optimizer)
         assert moved == [rate] * 3
-    assert treated("constant-rate", replace(classes(), step=stepping(lambda value, model: value))) is None
+    assert treated("keep-rate", replace(classes(), step=stepping(lambda value, model: value))) is None
+    assert treated("keep-rate", replace(program, schedule=lambda step: 1.0)) is None
 
 
 def slowing(model, x, y, loss, optimizer):

@@ -70,6 +70,7 @@ _ALL = (
     _of("data", 1, "no-augmentation", "train on the rows as they are", of_recipe.no_augmentation),
     *_rates(),
     _of("optimization", 1, "constant-rate", "leave the rate alone during training"),
+    _of("optimization", 1, "keep-rate", "put back the rate that the step itself makes smaller"),
     _of("optimization", 2, "adam", "train by Adam", of_recipe.adam),
     _of("optimization", 1, "momentum", "add momentum 0.9", of_recipe.momentum),
     _of(

@@ -47,14 +47,20 @@ def _times(make: Maker, factor: float, parameters: Iterable[nn.Parameter]) -> Op
 
 
 def constant_rate(program: Program, facts: Facts) -> Treated | None:
-    """No schedule; and where a step of the user's own makes the rate smaller each time, it is put back before."""
+    """No schedule."""
     if program.schedule is None:
-        kept = rate_kept(program, seed=0)
-        lines = (f'- group["lr"] *= {kept:g}  # in each step', '+ group["lr"] = group["initial_lr"]')
-        kept_up = replace(program, optimizer=partial(_at_first_rate, program.optimizer))
-        return Treated(kept_up, lines) if kept < 1 else None
+        return None
     name = getattr(program.schedule, "__name__", type(program.schedule).__name__)
     return Treated(replace(program, schedule=None), (f"- schedule = {name}", "+ schedule = None"))
+
+
+def keep_rate(program: Program, facts: Facts) -> Treated | None:
+    """A rate that a step of the user's own makes smaller each time is put back before it moves anything."""
+    kept = 1.0 if program.schedule else rate_kept(program, seed=0)
+    if not kept < 1:
+        return None
+    lines = (f'- group["lr"] *= {kept:g}  # in each step', '+ group["lr"] = group["initial_lr"]')
+    return Treated(replace(program, optimizer=partial(_at_first_rate, program.optimizer)), lines)
 
 
 def _at_first_rate(make: Maker, parameters: Iterable[nn.Parameter]) -> Optimizer:
