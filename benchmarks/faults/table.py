@@ -22,7 +22,7 @@ GROUPS = {
     "wiring": "missing-zero-grad frozen-parameters detached-parameters gradient-sign wrong-mode",
 }
 
-SUMMED = (
+HEADER = (
     "contestant",
     "right cause",
     "primary cause",
@@ -72,7 +72,7 @@ def page(results: Mapping[str, Result], cases: Mapping[str, Case], *, command: s
 
 def summary(results: Mapping[str, Result], cases: Mapping[str, Case]) -> str:
     """A row for each contestant; one more for unstuck, where the rivals had some of the cases only."""
-    rows = [SUMMED]
+    rows = [HEADER]
     against = [case for case in cases.values() if len(_held(results, case)) > 1]
     asked = [(who, who, list(cases.values())) for who in CONTESTANTS]
     if 0 < len(against) < len(_answers("unstuck", results, cases.values())):

@@ -17,6 +17,7 @@ class World:
         self.score, self.left, self.arms = score, budget, []
         self.scale = Scale(0.0, 1.0, 10_000)
         self.known: dict[tuple[Arm, int], float] = {}
+        self.breaks, self.broken = (None, None), None
 
     def price(self, arm):
         return 1.0
@@ -25,9 +26,13 @@ class World:
         return self.left >= trainings
 
     def treated(self, arm):
-        return None if "nothing" in arm else arm
+        return None if "nothing" in arm or arm == self.broken else arm
 
     def trial(self, arm, number):
+        if (arm, number) == self.breaks:
+            self.broken = arm
+        if arm == self.broken:
+            return None
         if (arm, number) not in self.known:
             self.left -= 1
             self.arms.append(arm)
@@ -35,7 +40,8 @@ class World:
         return type("Trial", (), {"clipped": self.known[arm, number]})
 
     def gain(self, arm, number, *, beside=()):
-        return self.trial(arm, number).clipped - self.trial(beside, number).clipped
+        own = self.trial(arm, number)
+        return own and own.clipped - self.trial(beside, number).clipped
 
     def mean(self, arm, numbers=None):
         scores = [
@@ -86,6 +92,21 @@ def test_once_one_helps_five_are_tried_and_no_more():
     of, queue = search(lambda arm, _: 0.5, *names)
     assert of.singly(queue) == ()
     assert [outcome.arm[0] for outcome in of.outcomes] == [*names[:8]]
+
+
+def test_later_rounds_try_four_and_then_three():
+    names = ("adam", "relu", "wider", "dropout", "normalize", "momentum", "unfreeze", "clip-gradient")
+    of, queue = search(lambda arm, _: 0.5 + 0.13 * len(arm & {"adam", "relu", "wider"}), *names)
+    of.singly(queue)
+    beside = [outcome.beside for outcome in of.outcomes]
+    assert [beside.count(arm) for arm in dict.fromkeys(beside)] == [5, 4, 3]
+
+
+def test_what_breaks_on_a_later_seed_is_no_treatment():
+    of, queue = search(lambda arm, _: 0.8 if "adam" in arm else 0.5, "adam", "relu")
+    of.lab.breaks = ("adam",), 1
+    assert of.singly(queue) == ()
+    assert [outcome.arm for outcome in of.outcomes] == [("relu",)]
 
 
 def test_where_some_helps_best_more_of_the_same_is_tried_next():

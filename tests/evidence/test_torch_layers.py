@@ -229,9 +229,23 @@ def test_a_rate_that_the_step_takes_the_same_share_of_is_that_shares_power():
     steps = 40 * -(-len(classifier().train[0]) // 16)
     assert of(lambda call: 0.8).number("rate_faint") == np.mean(0.8 ** np.arange(steps) < 0.01)
     assert of(lambda call: 0.9999).number("rate_faint") == 0
-    for harmless in (lambda call: 1.0, lambda call: 1.1, lambda call: 1.0 if call % 2 else 0.8):
+    for harmless in (lambda call: 1.0, lambda call: 1.1, lambda call: 1.0 if call % 2 else 0.8, down_to_a_tenth):
         assert "rate_faint" not in of(harmless)
     assert of(lambda call: 0.8, schedule=lambda step: 1.0).number("rate_faint") == 0
+
+
+def down_to_a_tenth(call):
+    return 0.8 if call < 10 else 1.0
+
+
+def test_a_step_may_give_the_optimizer_another_group():
+    def thawing(model, x, y, loss, optimizer):
+        value = stepping(lambda call: 0.8)(model, x, y, loss, optimizer)
+        optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))]})
+        return value
+
+    program = classifier(step=thawing)
+    assert "rate_faint" not in of_start(program, facts_of(program, seed=0), seed=0)
 
 
 def test_growth_is_that_of_a_line_a_square_or_a_cube():

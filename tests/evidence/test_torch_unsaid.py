@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ordinary import binary, classifier, labels, mlp, numbers, regression
+from ordinary import binary, classes, classifier, labels, mlp, numbers, regression
 from unstuck.diagnosis.symptoms import objective
 from unstuck.diagnosis.treatments.torch_objective import encode_targets
 from unstuck.evidence.torch_facts import facts_of
@@ -64,6 +64,24 @@ def test_a_loss_is_undefined_where_no_output_makes_it_a_number(program, expected
     measured = evidence(program())
     assert (measured.number("loss_undefined") > 0) == expected
     assert ("loss-unfit" in found(program())) == expected
+
+
+def test_a_loss_is_defined_where_the_programs_own_outputs_make_it_a_number():
+    class Ordinal(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(4, 30)
+
+        def forward(self, x):
+            return self.inner(x).softmax(dim=1).cumsum(dim=1)
+
+    def likelihood(outputs, targets):
+        shares = torch.diff(outputs, dim=1, prepend=torch.zeros(len(outputs), 1))
+        return -shares.log().gather(1, targets[:, None]).mean()
+
+    x = numbers(96, 4)
+    program = classifier(model=Ordinal, train=(x, classes(x, 30)), loss=likelihood)
+    assert evidence(program).number("loss_undefined") == 0
 
 
 def cross_entropy(ignored=-100, **changes):

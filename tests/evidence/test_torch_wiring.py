@@ -503,6 +503,23 @@ def test_statistics_are_learned_once_a_tenth_of_the_first_ones_is_left(share, is
     assert ("statistics-still" in seen(program)) == is_found
 
 
+def test_statistics_of_another_kind_are_left_alone():
+    class Centred(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = mlp(6, 3)
+            self.register_buffer("running_mean", torch.zeros(6))
+
+        def forward(self, x):
+            if self.training:
+                self.running_mean = self.running_mean + 0.1 * (x.mean(dim=0) - self.running_mean)
+            return self.inner(x - self.running_mean)
+
+    centred = classifier(model=lambda: nn.Sequential(Centred()))
+    assert not evidence(centred)["statistics_left"].values.size
+    assert evidence(classifier(model=lambda: normed(-0.1), epochs=700))["statistics_left"].values == 0
+
+
 def test_few_steps_at_the_usual_momentum_are_few_steps():
     assert evidence(classifier(epochs=1, model=lambda: normed(0.1)))["statistics_left"].values > wiring.UNLEARNT
     assert seen(classifier(epochs=1, model=lambda: normed(0.1))) == {}

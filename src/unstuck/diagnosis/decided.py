@@ -1,6 +1,5 @@
 """The verdicts: what the experiments say of each cause that was suspected."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -71,9 +70,10 @@ def _weight(
 
 
 def _worth(name: str, arm: Arm, outcomes: Sequence[Outcome], lab: Lab) -> float:
-    lost = lab.mean(arm) - lab.mean(tuple(one for one in arm if one != name))
-    if math.isfinite(lost):
-        return lost
+    rest = tuple(one for one in arm if one != name)
+    both = [trial.number for trial in lab.of(rest) if trial.number in {one.number for one in lab.of(arm)}]
+    if both:
+        return lab.mean(arm, both) - lab.mean(rest, both)
     added = [
         sum(one.gains) / len(one.gains)
         for one in outcomes

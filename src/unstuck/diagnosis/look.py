@@ -14,8 +14,9 @@ from unstuck.training.program import Program
 
 
 def known(what: Program | Recipe, seed: int) -> tuple[Program, Facts]:
-    """The program, a recipe's as it is lowered, and its facts. A score of minus the loss is of the given one,
-    for every arm.
+    """The program, a recipe's as it is lowered, and its facts.
+
+    Where its score is minus the loss, that is the loss as given, also of arms that train by another one.
     """
     program = lowered(what) if isinstance(what, Recipe) else what
     torch_facts = importlib.import_module("unstuck.evidence.torch_facts")
@@ -30,14 +31,14 @@ def _negated(loss: Any, outputs: Any, targets: Any) -> float:
 
 
 def at_data(facts: Facts, seed: int) -> Evidence:
-    """Of its rows."""
+    """Measured of its rows: sizes, twins, shifts, and what other models make of them."""
     parts = {"train": facts.train, "validation": facts.validation, "test": facts.test}
     splits = {name: (part.x, part.y) for name, part in parts.items() if part is not None}
     return data.of_data(splits, facts.kind, seed=seed)
 
 
 def at_program(program: Program, facts: Facts, seed: int) -> Evidence:
-    """Of its step, its objective, its settings and its layers."""
+    """Measured of its step, its objective, its settings and its layers."""
     measured = Evidence()
     for name in ("wiring", "start"):
         module = importlib.import_module(f"unstuck.evidence.torch_{name}")

@@ -92,7 +92,7 @@ class Search:
             gains.append(gain)
             if not self._counts(arm, beside, gains) or self._is_behind(arm, best, len(gains)):
                 break
-        if not gains:
+        if not gains or self.lab.treated(arm) is None:  # what breaks on one seed is no treatment
             return None
         outcome = Outcome(arm, beside, suspect, tuple(gains), self._counts(arm, beside, gains))
         self.outcomes.append(outcome)
@@ -126,6 +126,8 @@ class Search:
         After the first one it is what the program shows with what was found that is suspected.
         """
         for breadth in BREADTH:
+            if self.best and not self.affords(self.best):
+                break
             if self.best:
                 queue = self.again(self.best)
             if self.best and self.mean(self.best) >= self.target:  # what is surely wrong is mended all the same
@@ -138,7 +140,7 @@ class Search:
         """The best of so many treatments, of fewer if one of them helps; None if none does."""
         found: Outcome | None = None
         left, count = [suspect for suspect in queue if suspect.treatment not in beside], 0
-        while left and count < (ENOUGH_TRIED if found else breadth):
+        while left and count < (min(ENOUGH_TRIED, breadth) if found else breadth):
             suspect = left.pop(0)
             if self._is_hopeless(suspect.treatment, beside):
                 continue
@@ -195,10 +197,10 @@ class Search:
         return best
 
     def _suspected(self, queue: Sequence[Suspect], least: float) -> Arm:
-        """For each cause of so many points the first treatment that applies."""
+        """For each cause of so many points the first treatment."""
         first: dict[str, str] = {}
         for suspect in queue:
-            if suspect.points >= least and self.lab.treated((suspect.treatment,)) is not None:
+            if suspect.points >= least:
                 first.setdefault(suspect.cause, suspect.treatment)
         return tuple(first.values())
 

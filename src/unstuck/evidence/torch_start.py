@@ -37,8 +37,8 @@ def of_start(program: Program, facts: Facts, *, seed: int) -> Evidence:
 def _of_schedule(program: Program, facts: Facts, seed: int) -> dict[str, Column]:
     """How much of a training has next to no rate, and what the rate ends at beside its usual one.
 
-    A step of the user's own that takes the same factor of the rate each time leaves its power. What it does to a
-    rate that a schedule sets each time does not last.
+    A step of the user's own that takes the same factor of the rate each time would leave its power, if it went on
+    as it began. What it does to a rate that a schedule sets each time does not last.
     """
     steps = spread(facts.steps_per_epoch * facts.epochs, _STEPS)
     if program.schedule is not None:

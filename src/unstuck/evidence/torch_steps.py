@@ -22,6 +22,7 @@ from unstuck.training.torch_engine import Setting, TorchEngine, device_named
 from unstuck.training.torch_rows import rows_of
 
 _CALLS, _UPDATES = 64, 2  # at most so many calls of the step, to see so many updates
+_OF_RATES = 16  # updates from which it is told what becomes of a rate: what ends at a floor soon gets there
 _SAME = 1e-6  # of two factors of a rate: a scheduler's own arithmetic
 _PARALLEL = 1e-4  # distance of two directions, from which float32 tells a share to 1e-3, its 1e-7 over that
 
@@ -65,10 +66,11 @@ class Update:
 
 
 class Spy:
-    """Calls a program's step on batches of its own, and keeps what it does."""
+    """Calls a program's step on batches of its own, until it has made so many updates, and keeps what it does."""
 
-    def __init__(self, program: Program, seed: int) -> None:
+    def __init__(self, program: Program, seed: int, updates: int = _UPDATES) -> None:
         task = task_of(program, seed=seed)
+        self._enough = updates
         self.engine: Any = task.engine
         self.program, self.plan = program, task.plan
         self.twin = engine_of(program, seed).model
@@ -119,7 +121,7 @@ class Spy:
                 raise ProgramError(f"step must return the loss, a tensor of one number, got {got}.")
             self._compare(self.updates[seen:])
             self.rates.append(self._rates())
-            if len(self.updates) >= _UPDATES or not math.isfinite(value.detach()):
+            if len(self.updates) >= self._enough or not math.isfinite(value.detach()):
                 break
 
     def _rates(self) -> list[float]:
@@ -238,14 +240,17 @@ def of_steps(spy: Spy) -> Evidence:
 
 
 def rate_kept(program: Program, *, seed: int) -> float:
-    """The factor by which each call of a step of the user's own makes the learning rate smaller, in every group.
+    """The factor by which each call of a step of the user's own makes the rate of every group smaller.
 
     It is 1 where some call, or for some group, leaves the rate alone, raises it, or has another factor.
     """
     if program.step is None:
         return 1.0
-    rates = np.array(Spy(program, seed).rates, dtype=np.float64)  # calls + 1, groups
-    if len(rates) <= _UPDATES or not (rates > 0).all():
+    told = Spy(program, seed, updates=_OF_RATES).rates
+    if len(told) <= _UPDATES or len({len(groups) for groups in told}) > 1:
+        return 1.0
+    rates = np.array(told, dtype=np.float64)  # calls + 1, groups
+    if not (rates > 0).all():
         return 1.0
     factors = rates[1:] / rates[:-1]
     return float(factors.max()) if np.allclose(factors, factors[0], rtol=_SAME) and factors.max() < 1 else 1.0

@@ -18,17 +18,21 @@ _DRAWS = 3  # of each kind of outputs
 _SAME = 1e-5  # relative difference of float32 sums in another order
 
 
-def of_unsaid(loss: Loss, y: Tensor, facts: Facts) -> Evidence:
+def of_unsaid(loss: Loss, y: Tensor, facts: Facts, own: tuple[Tensor, Tensor] | None = None) -> Evidence:
     """Whether a loss is a finite number for no outputs that were tried, and which values of targets it ignores.
 
-    Shapes: y (N, …).
+    Args:
+        loss: of outputs and targets.
+        y: (N, …) targets.
+        facts: of the program.
+        own: outputs and targets that the program's own step gave the loss, if it did.
     """
     with quiet(), torch_random.lent(y.device):
         undefined, silent = np.nan, list[float]()
         if facts.kind != "other" and bool(y.isfinite().all()):
             shape = (len(y), *facts.output_shape)
             try:
-                undefined = float(_is_undefined(loss, shape, y, facts))
+                undefined = float(_is_undefined(loss, shape, y, facts, own))
                 silent = silent_values(loss, shape, y, facts.class_axis if facts.kind == "classes" else None)
             except REFUSALS:
                 undefined = np.nan if np.isnan(undefined) else undefined
@@ -40,11 +44,15 @@ def of_unsaid(loss: Loss, y: Tensor, facts: Facts) -> Evidence:
     )
 
 
-def _is_undefined(loss: Loss, shape: tuple[int, ...], y: Tensor, facts: Facts) -> bool:
-    """Of outputs like the targets too: for a loss of numbers they are the answer."""
+def _is_undefined(
+    loss: Loss, shape: tuple[int, ...], y: Tensor, facts: Facts, own: tuple[Tensor, Tensor] | None
+) -> bool:
+    """Of outputs like the targets too, which are the answer to a loss of numbers, and of the program's own."""
     axis = facts.class_axis or -1
     likely = [y.reshape(shape).float()] if y.numel() == np.prod(shape) else []
     with torch.no_grad():
+        if own is not None and bool(loss(*own).isfinite().all()):
+            return False
         return not any(bool(loss(told, y).isfinite().all()) for told in (*likely, *_outputs(shape, axis, y)))
 
 

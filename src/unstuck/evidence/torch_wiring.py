@@ -39,7 +39,7 @@ def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
         | of_outputs(engine.model, x, y, facts)
         | _of_objective(facts, y)
         | of_sense(engine.loss, y, facts)
-        | of_unsaid(engine.loss, _compared(spy, y), facts)
+        | of_unsaid(engine.loss, _compared(spy, y), facts, spy.calls[0].compared)
         | of_gradient(program, seed=seed)
     )
 
@@ -73,7 +73,7 @@ def _of_statistics(spy: Spy, facts: Facts) -> Evidence:
         called, *_ = _reached(spy.twin, spy.calls[0])
         now = spy.engine.model.state_dict()
         for name, part in spy.engine.model.named_modules():
-            if f"{name}.running_mean" in now and part.training and name in called:
+            if {f"{name}.running_mean", f"{name}.running_var"} <= {*now} and part.training and name in called:
                 momentum = getattr(part, "momentum", None)
                 found[name] = _left(spy, facts, name, now), np.nan if momentum is None else float(momentum)
     values = np.array([*found.values()], float).reshape(-1, 2)
@@ -105,7 +105,7 @@ def left_of(part: nn.Module, mean: Tensor, variance: Tensor, *, passes: float) -
     momentum = getattr(part, "momentum", None)
     if momentum is None or mean.any() or (variance != 1).any():
         return 0.0
-    return float(1 - momentum) ** passes if momentum < 1 else 0.0
+    return float(1 - momentum) ** passes if 0 <= momentum < 1 else 0.0
 
 
 def _names(strange: list[tuple[str, int]]) -> tuple[str, ...]:

@@ -201,6 +201,27 @@ def test_the_gradient_gets_past_a_step_function_of_what_is_learned(function):
     assert treated("reconnect", replace(classes(), model=partial(Stepped, torch.sin))) is None
 
 
+def test_a_step_function_of_the_data_stays_where_one_of_what_is_learned_is_taken_out():
+    class Both(Stepped):
+        def forward(self, x):
+            return super().forward(x.floor())
+
+    model = treated("reconnect", replace(classes(), model=partial(Both, torch.round))).program.model()
+    x = 3 * torch.randn(4, 2)
+    torch.testing.assert_close(model(x), model.head(model.body(x.floor()).tanh()))
+
+
+def test_ten_times_the_rate_is_ten_times_the_rate_that_a_scheduler_begins_with():
+    def scheduled(parameters):
+        optimizer = torch.optim.SGD(parameters, lr=0.2)
+        torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        return optimizer
+
+    done = treated("lr-tenfold", replace(classes(), optimizer=scheduled))
+    group = optimizer_of(done.program)[1].param_groups[0]
+    assert (group["lr"], group["initial_lr"]) == (2.0, 2.0)
+
+
 def test_layers_in_a_list_are_trained_once_registered():
     program = replace(classes(), model=Listed)
     done = treated("register-modules", program)

@@ -63,7 +63,7 @@ def _rate_vanishes(evidence: Evidence) -> Finding | None:
     share = evidence.number("rate_faint")
     if not share > FAINT:
         return None
-    said = f"for {share:.0%} of the training the schedule, or the step, leaves less than a hundredth of the rate"
+    said = f"for {share:.0%} of the training the schedule, or the step if it goes on so, leaves hardly any rate"
     return Finding("rate-vanishes", said, share, FAINT, "share of the updates")
 
 

@@ -42,7 +42,8 @@ def rate(program: Program, facts: Facts, factor: float) -> Treated:
 def _times(make: Maker, factor: float, parameters: Iterable[nn.Parameter]) -> Optimizer:
     optimizer = make(parameters)
     for group in optimizer.param_groups:
-        group["lr"] = group["lr"] * factor
+        for name in {"lr", "initial_lr"} & {*group}:  # a scheduler of one's own goes by the second
+            group[name] = group[name] * factor
     return optimizer
 
 
@@ -56,7 +57,7 @@ def constant_rate(program: Program, facts: Facts) -> Treated | None:
 
 def keep_rate(program: Program, facts: Facts) -> Treated | None:
     """A rate that a step of the user's own makes smaller each time is put back before it moves anything."""
-    kept = 1.0 if program.schedule else rate_kept(program, seed=0)
+    kept = 1.0 if program.schedule is not None else rate_kept(program, seed=0)
     if not kept < 1:
         return None
     lines = (f'- group["lr"] *= {kept:g}  # in each step', '+ group["lr"] = group["initial_lr"]')

@@ -18,7 +18,6 @@ from torch.overrides import TorchFunctionMode
 
 from unstuck.diagnosis.treatments.torch_flow import (
     DROPOUTS,
-    STEPWISE,
     Call,
     Flow,
     Places,
@@ -154,7 +153,7 @@ class _Answering(TorchFunctionMode):
         return self.wrapper.after[place](result) if place in self.wrapper.after else result
 
 
-_CUTTING = STEPWISE | {"detach", "data"}
+_CUTTING = frozenset({"detach", "data"})
 
 
 def _told(name: str, args: Any, kwargs: Any, training: bool) -> tuple[Any, Any]:

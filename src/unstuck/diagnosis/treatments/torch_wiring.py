@@ -100,7 +100,9 @@ def reconnect(program: Program, facts: Facts) -> Treated | None:
     if not cut:
         return None
     lines = tuple(dict.fromkeys(f"- {_cut(look.model, call)}" for call in cut))
-    return Treated(with_model(program, _joined), lines)
+    steps = {call.place: nn.Identity for call in cut if call.name in STEPWISE and call.place is not None}
+    answers = Answers(instead=steps, joined=any(call.name not in STEPWISE for call in cut))
+    return Treated(with_model(program, partial(_joined, answers)), lines)
 
 
 def _cut(model: nn.Module, call: Call) -> str:
@@ -111,8 +113,8 @@ def _cut(model: nn.Module, call: Call) -> str:
     return f"with torch.no_grad():  # around {site(model, call)}"
 
 
-def _joined(module: nn.Module) -> nn.Module:
-    return Rewired(module, Answers(joined=True))
+def _joined(answers: Answers, module: nn.Module) -> nn.Module:
+    return Rewired(module, answers)
 
 
 def register_modules(program: Program, facts: Facts) -> Treated | None:
