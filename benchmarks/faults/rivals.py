@@ -127,7 +127,7 @@ def random_search(
             continue
         whole = purse.price(treated, len(CHOOSING)) + purse.price(program, 2 * len(PROVING))
         if whole > purse.left or not purse.pay(treated, len(CHOOSING)):
-            break
+            continue  # what is cheaper may still be drawn
         after = trained(treated, CHOOSING)
         if gains(before, after) and after.mean() > best[0]:
             best = (float(after.mean()), drawn)

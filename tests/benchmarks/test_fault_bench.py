@@ -196,6 +196,13 @@ def test_random_search_finds_the_remedy_that_helps():
     assert plain.retrain(found.program, 1) > 0.9
 
 
+def test_what_cannot_be_paid_is_not_the_end_of_a_search():
+    longer = Remedy("longer", lambda program: replace(program, epochs=10 * program.epochs))
+    for seed in range(5):
+        found = rivals.random_search(line(rate=0.001), [FASTER, longer], budget=20, seed=seed, pairs=0)
+        assert found.remedies == ("faster",)
+
+
 def test_random_search_leaves_alone_what_is_well():
     found = rivals.random_search(line(), [USELESS, FASTER], budget=30, seed=0)
     assert found.program is None
