@@ -79,9 +79,8 @@ def sought(lab: Lab, case: Case, seeds: int) -> Sought:
             arm = other
     cure: Cure | None = None
     for candidate in _candidates(search, arm):
-        least = search.least(candidate)
-        lab.tell(f"proving {' + '.join(least)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
-        tested = proven(lab, least, seeds, is_sure=search.sure >= {*least})
+        lab.tell(f"proving {' + '.join(candidate)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
+        tested = proven(lab, candidate, seeds, is_sure=search.sure >= {*candidate})
         cure = tested or cure
         if tested is None or tested.verified:
             break
@@ -91,9 +90,8 @@ def sought(lab: Lab, case: Case, seeds: int) -> Sought:
 def _is_worth_it(search: Search, other: Arm, arm: Arm) -> bool:
     """Whether an arm that changes more is materially better, and can be taken apart and proven."""
     usual = search.mean(arm)
-    apart = search.lab.price(other) * len(other) * len(search.numbers)
-    proof = search.seeds * (1 + search.lab.price(other))
-    return search.mean(other) > usual + search.lab.scale.material(usual) and search.lab.affords(apart + proof)
+    is_better = search.mean(other) > usual + search.lab.scale.material(usual)
+    return is_better and search.lab.affords(search.settling(other))
 
 
 def _search(lab: Lab, case: Case, queue: list[Suspect], seeds: int) -> Search:
@@ -153,9 +151,16 @@ def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
 
 
 def _candidates(search: Search, arm: Arm) -> Iterator[Arm]:
-    """The best first, then others that counted beside the control, the best of them first; in a tie as tried."""
+    """The best first, then others that counted beside the control, the best of them first; in a tie as tried.
+
+    Each without what it does not need, and then, if that is not proven, as it was found.
+    """
     if not arm:
         return
-    yield arm
     others = dict.fromkeys(one.arm for one in search.outcomes if one.counts and not one.beside and one.arm != arm)
-    yield from sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]
+    known: set[Arm] = set()
+    for whole in (arm, *sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]):
+        for candidate in (search.least(whole), whole):
+            if candidate not in known:
+                known.add(candidate)
+                yield candidate

@@ -185,7 +185,9 @@ class Search:
         tries = [(SURE, ()), *((SUSPICIOUS, usual) for usual in TOGETHER)]
         for least, usual in tries:
             arm = self.applicable(added(self._suspected(queue, least), usual))
-            outcome = self.tried(arm, best=best or found) if arm and not self._is_known(arm) else None
+            if not arm or self._is_known(arm) or not self._can_settle(arm, best, found):
+                continue
+            outcome = self.tried(arm, best=best or found)
             if (
                 outcome
                 and outcome.counts
@@ -195,6 +197,26 @@ class Search:
             if best and self.mean(best) >= self.target:
                 break
         return best
+
+    def _can_settle(self, arm: Arm, best: Arm, found: Arm) -> bool:
+        """Whether an arm can be tried, and either it or the best so far be taken apart and proven afterwards.
+
+        Where nothing else was found it need not be taken apart to be of use.
+        """
+        if not found:
+            return True
+        trying = self.lab.price(arm) * len(self.numbers)
+        return self.lab.affords(trying + max(self.settling(arm), self.settling(best)))
+
+    def settling(self, arm: Arm) -> float:
+        """Trainings that it takes to take an arm apart, and to prove what is left of it."""
+        price = self.lab.price(arm)
+        return price * len({*arm} - self._helpful()) * len(self.numbers) + self.seeds * (1 + price)
+
+    def _helpful(self) -> set[str]:
+        """Treatments of what is surely wrong that helped alone: they are not taken out again."""
+        alone = {one.arm[0] for one in self.outcomes if one.counts and not one.beside and len(one.arm) == 1}
+        return alone & self.sure
 
     def _suspected(self, queue: Sequence[Suspect], least: float) -> Arm:
         """For each cause of so many points the first treatment."""
@@ -217,7 +239,7 @@ class Search:
 
     def least(self, arm: Arm) -> Arm:
         """The arm without what it does not need: taken out one by one, what changes most first."""
-        for name in sorted(arm, key=lambda one: -self.sizes[one]):
+        for name in sorted({*arm} - self._helpful(), key=lambda one: (-self.sizes[one], arm.index(one))):
             rest = tuple(one for one in arm if one != name)
             if not rest:
                 break

@@ -492,16 +492,25 @@ def test_several_labels_per_row_are_no_classes():
     assert isinstance(treated("bce", program).program.loss, nn.Module)
 
 
-def test_a_score_that_reads_a_number_of_outputs_keeps_it():
-    def of_one(outputs, targets):
-        return -float((outputs.reshape(len(targets)) - targets).abs().mean())
+def far(outputs, targets):
+    return functional.mse_loss(outputs.reshape(len(targets)), targets.float())
 
-    def far(outputs, targets):
-        return functional.mse_loss(outputs[:, 0], targets.float())
 
-    program = replace(classes(), model=partial(stack, 2, 32, 1), loss=far)
-    assert treated("cross-entropy", replace(program, score=of_one)) is None
-    assert treated("cross-entropy", program).program.model()(torch.randn(4, 2)).shape == (4, 3)
+@pytest.mark.parametrize("values", [(0, 1, 2), (7, 20, -3)])
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_a_score_that_reads_class_numbers_is_told_those_of_the_likeliest_class(values, shape):
+    def right(outputs, targets):
+        return float((outputs.reshape(targets.shape) == targets).float().mean())
+
+    x, y = classes().train
+    named = np.asarray(values)[y].reshape(shape)
+    program = replace(classes(), train=(x, named), model=partial(stack, 2, 32, 1), loss=far, score=right)
+    done = treated("cross-entropy", program)
+    assert done.program.model()(torch.randn(4, 2)).shape == (4, 3)
+    logits = 9.0 * torch.eye(3)[np.searchsorted(np.sort(values), named.ravel())]
+    assert done.program.score(logits, torch.as_tensor(named)) == 1.0
+    assert done.program.score(logits.roll(1, 0), torch.as_tensor(named)) < 0.6
+    assert "+ outputs.argmax(dim=1)  # is the answer, in the score" in done.lines
 
 
 def test_a_training_step_of_the_model_sees_the_treatment():

@@ -131,6 +131,19 @@ class Numbered:
         return found.squeeze(-1) if found.ndim > 1 and found.shape[-1] == 1 else found
 
 
+class Likeliest(nn.Module):
+    """The number that stands for the class of the largest logit, in the shape of a single output."""
+
+    def __init__(self, values: Sequence[float], shape: Sequence[int]) -> None:
+        super().__init__()
+        self.values, self.shape = tuple(map(float, values)), tuple(shape)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """(N, classes) to (N,) or (N, 1), as floats."""
+        found = logits.new_tensor(self.values)[logits.argmax(dim=1)]
+        return found.reshape(len(logits), *self.shape)
+
+
 @dataclass(frozen=True)
 class Marked:
     """Classes as ones and zeros, one column each."""
