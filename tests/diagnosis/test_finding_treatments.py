@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from unstuck.diagnosis.cures import candidates
 from unstuck.diagnosis.experiment import Arm
 from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.search import Search, added, joined
@@ -164,6 +165,41 @@ def test_what_changes_most_is_taken_out_first():
     of, _ = search(lambda arm, _: 0.97 if arm & {"adam", "normalize"} else 0.5)
     assert of.tried(("normalize", "adam"))
     assert of.least(("normalize", "adam")) == ("adam",)
+
+
+def test_what_is_surely_wrong_and_helps_alone_is_not_taken_out():
+    of, queue = search(lambda arm, _: 0.97 if arm & {"adam", "unfreeze"} else 0.5, "unfreeze", "adam")
+    of.sure = frozenset(["unfreeze"])
+    assert of.singly(queue) == ("unfreeze",)
+    assert of.tried(("unfreeze", "adam"))
+    assert of.least(("unfreeze", "adam")) == ("unfreeze",)
+    of.sure = frozenset()
+    assert of.least(("unfreeze", "adam")) == ("adam",)
+
+
+def test_beside_what_helps_alone_nothing_is_tried_that_could_not_be_taken_apart_and_proven():
+    def score(arm, _):
+        return 0.5 + 0.15 * len(arm & {"relu", "scale-inputs", "scale-targets"})
+
+    apart, proof = 3 * 2, 5 * 2
+    for left, expected in ((2 + apart + proof, True), (1 + apart + proof, False)):
+        of, queue = search(score, "relu")
+        assert of.singly(queue) == ("relu",)
+        of.lab.left = left
+        arm = of.together(queue, ("relu",))
+        assert (arm == ("relu", "scale-inputs", "scale-targets")) is expected
+        assert of.lab.affords(of.settling(arm)) or not arm
+
+
+def test_what_is_not_proven_without_a_part_is_proven_whole_and_then_the_next_best_is():
+    def score(arm, _):
+        return 0.5 + 0.2 * ("adam" in arm) + 0.15 * ("lr-tenth" in arm) + 0.01 * ("relu" in arm)
+
+    of, _ = search(score)
+    for arm in (("lr-tenth",), ("relu", "adam")):
+        assert of.tried(arm)
+    assert [*candidates(of, ("relu", "adam"))] == [("adam",), ("relu", "adam"), ("lr-tenth",)]
+    assert [*candidates(of, ())] == []
 
 
 def test_trainings_for_the_proof_are_left():

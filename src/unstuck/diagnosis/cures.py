@@ -78,7 +78,7 @@ def sought(lab: Lab, case: Case, seeds: int) -> Sought:
         if other and (not arm or _is_worth_it(search, other, arm)):
             arm = other
     cure: Cure | None = None
-    for candidate in _candidates(search, arm):
+    for candidate in candidates(search, arm):
         lab.tell(f"proving {' + '.join(candidate)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
         tested = proven(lab, candidate, seeds, is_sure=search.sure >= {*candidate})
         cure = tested or cure
@@ -150,7 +150,7 @@ def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
     return [one for one in queue if one.treatment not in hunches(queue, findings)]
 
 
-def _candidates(search: Search, arm: Arm) -> Iterator[Arm]:
+def candidates(search: Search, arm: Arm) -> Iterator[Arm]:
     """The best first, then others that counted beside the control, the best of them first; in a tie as tried.
 
     Each without what it does not need, and then, if that is not proven, as it was found.
