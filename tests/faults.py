@@ -160,7 +160,10 @@ class Detached(nn.Module):
             with torch.no_grad():
                 x = self.body(x)
             return self.head(x.tanh())
-        return self.head(self.body(x).tanh().detach() if self.how == "detach" else self.body(x).tanh().data)
+        x = self.body(x).tanh()
+        if self.how == "tensor":
+            return self.head(torch.tensor(x.detach()))
+        return self.head(x.detach() if self.how == "detach" else x.data)
 
 
 class Listed(nn.Module):

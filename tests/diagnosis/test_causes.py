@@ -108,8 +108,14 @@ def test_what_helped_confirms_the_cause_that_was_suspected_most():
 
 
 def test_without_findings_the_usual_suspects_are_left():
-    queue = suspects(suspicion([]), TREATMENTS, lambda name: name not in ("plain-length", "keep-rate"))
+    plain = {"plain-length", "keep-rate", "constant-rate"}
+    queue = suspects(suspicion([]), TREATMENTS, lambda name: name not in plain)
     assert {suspect.treatment for suspect in queue[:3]} == {"lr-tenth", "lr-tenfold", "adam"}
+
+
+def test_a_rate_that_vanishes_is_kept_before_another_one_is_tried():
+    queue = suspects(suspicion([finding("rate-vanishes")]), TREATMENTS, lambda name: name != "keep-rate")
+    assert [suspect.treatment for suspect in queue[:2]] == ["constant-rate", "lr-tenfold"]
 
 
 def test_a_gradient_that_was_made_longer_is_mended_before_the_rate_is():

@@ -259,9 +259,17 @@ def test_a_column_is_no_leak_where_the_others_tell_as_much(rng):
 def test_overfitting_is_told_where_a_small_model_of_the_same_rows_does_better(seen, own, other, rows, is_told):
     order = np.random.default_rng(0).permutation(rows)
     answers = np.arange(rows) < own * rows, order < other * rows
-    verdict = overfitting([seen, seen], np.stack([answers[0]] * 2), answers[1], (0.5, 1.0))
+    verdict = overfitting([seen, seen], np.stack([answers[0]] * 2), answers[1], 0.5)
     assert (verdict is not None) == is_told
     assert verdict is None or (verdict.status is CONFIRMED and says_what_was_predicted_and_seen(verdict))
+
+
+def test_numbers_that_are_predicted_worse_than_by_their_mean_are_overfitted_though_little_can_be_known(rng):
+    own, other = 1 - 2 * rng.chisquare(1, (2, 200)), 1 - 0.95 * rng.chisquare(1, 200)  # R² of about -1 and 0.05
+    assert overfitting([1.0, 1.0], own, other, 0.0) is None
+    verdict = overfitting([1.0, 1.0], own, other, 0.0, least=-np.inf)
+    assert verdict is not None
+    assert verdict.effect.low > 0
 
 
 # imbalance

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.diagnosis.causes import CAUSES
-from unstuck.diagnosis.decided import NEARLY, in_order, of_data, rows_mixed, verdicts
+from unstuck.diagnosis.decided import FELT, NEARLY, gradient_cut, in_order, of_data, rows_mixed, verdicts
 from unstuck.diagnosis.scale import Scale
 from unstuck.diagnosis.search import Outcome
 from unstuck.diagnosis.terms import Cure, Status, Verdict
@@ -227,3 +227,23 @@ def test_rows_that_decide_each_others_answers_are_confirmed_where_they_are_fitte
 def test_rows_that_are_mixed_are_not_to_blame_where_something_else_cures():
     assert mixed("rows-mixed", "fit-poor", cure=cure("adam")) == []
     assert mixed("rows-mixed", "fit-poor", cure=cure("adam", verified=False)) == [CONFIRMED]
+
+
+def cut(*symptoms, felt=2 * FELT, made=()):
+    measured = Evidence({"cut_felt": Column(np.array(felt), "")})
+    return [(one.cause, one.status) for one in gradient_cut(dict.fromkeys(symptoms, "seen"), measured, made)]
+
+
+def test_parameters_that_outputs_feel_and_no_gradient_reaches_are_cut_off_where_rows_are_fitted_poorly():
+    cause = "detached-parameters"
+    assert cut("parameters-without-gradient", "fit-poor") == [(cause, CONFIRMED)]
+    assert cut("parameters-without-gradient") == [(cause, UNDECIDED)]  # features that serve as they are
+    assert cut("parameters-without-gradient", "fit-poor", felt=FELT) == []
+    assert cut("fit-poor") == []
+
+
+def test_what_a_treatment_connected_is_told_by_its_cure():
+    cause = "detached-parameters"
+    for status, expected in ((CONFIRMED, []), (UNDECIDED, [(cause, CONFIRMED)])):
+        made = [Verdict(cause=cause, status=status, effect=None, evidence=())]
+        assert cut("parameters-without-gradient", "fit-poor", made=made) == expected

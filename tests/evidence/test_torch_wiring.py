@@ -764,3 +764,23 @@ def test_a_model_whose_inputs_number_things_is_driven_by_its_weights_alone():
     x, y = classifier().train
     numbered = torch.cat([torch.arange(len(x))[:, None] % 10, x[:, 1:]], dim=1)
     assert seen(classifier(model=Numbered, train=(numbered, y))) == {}
+
+
+class Beside(nn.Module):
+    """One of two heads is computed for nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last, self.other = nn.Linear(6, 16), nn.Linear(16, 3), nn.Linear(16, 2)
+
+    def forward(self, x):
+        hidden = self.first(x).relu()
+        self.other(hidden)
+        return self.last(hidden)
+
+
+def test_outputs_feel_parameters_that_are_cut_off_and_none_that_serve_nothing():
+    felt = {model: evidence(classifier(model=model)).number("cut_felt") for model in (Detached, Beside)}
+    assert felt[Detached] > 0.01
+    assert felt[Beside] == 0
+    assert evidence(classifier()).number("cut_felt") == 0

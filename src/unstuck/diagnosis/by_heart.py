@@ -45,9 +45,12 @@ def by_heart(lab: Lab, facts: Facts) -> Verdict | None:
     known = float(np.mean(seen))
     if any(known - np.concatenate(part).mean() < data.BY_HEART for part in zip(*own, strict=True)):
         return None  # one kind of unseen rows is answered well: it is not the rows that were trained on
-    whole = np.stack([np.concatenate(one) for one in own])
-    chance = 0.0 if facts.kind == "numbers" else float(np.clip(_usual(given[-1][1], facts), 0, 1))
-    return data.overfitting(seen, whole, np.concatenate(parts), (chance, 1.0))
+    whole, others = np.stack([np.concatenate(one) for one in own]), np.concatenate(parts)
+    if facts.kind != "numbers":
+        chance = float(np.clip(_usual(given[-1][1], facts), 0, 1))
+        return data.overfitting(seen, whole, others, chance)
+    is_alike = held.chooses_by == "held-out training rows"  # else it may be that rows differ
+    return data.overfitting(seen, whole, others, 0.0, least=-np.inf if is_alike else 0.0)
 
 
 def _unseen(held: Held) -> list[object]:

@@ -189,7 +189,9 @@ def answer_among_inputs(evidence: Evidence) -> Verdict | None:
     return _verdict("leakage", Status.CONFIRMED, effect, predicted, said, done)
 
 
-def overfitting(seen: Values, own: np.ndarray, other: np.ndarray, scale: tuple[float, float]) -> Verdict | None:
+def overfitting(
+    seen: Values, own: np.ndarray, other: np.ndarray, chance: float, *, least: float | None = None
+) -> Verdict | None:
     """Whether a network knows its own rows, and a small model of the same rows does better on others.
 
     With less freedom it knows less by heart. That rows differ for seen and unseen ones is no fault by itself: many
@@ -199,14 +201,16 @@ def overfitting(seen: Values, own: np.ndarray, other: np.ndarray, scale: tuple[f
         seen: (S,) scores of the training rows, by seed.
         own: (S, N) how right each unseen row is, whose mean is the score.
         other: (N,) the same of the small model.
-        scale: chance, and perfection.
+        chance: score of the best constant; perfection is 1.
+        least: score below which none is worse than another, chance if not given. A share of right answers is
+            below it where rare classes are asked for; R² is where less than nothing is known.
     """
-    chance, best = scale
+    least, span = chance if least is None else least, 1 - chance
     own, other = np.asarray(own, dtype=np.float64), np.asarray(other, dtype=np.float64)
     known, reached, less = float(np.mean(seen)), float(own.mean()), float(other.mean())
-    difference = less - max(reached, chance)
-    gap = known - max(reached, chance)
-    if not (gap >= BY_HEART * (best - chance) and known > less and difference > 0):
+    difference = less - max(reached, least)
+    gap = known - max(reached, least)
+    if not (gap >= BY_HEART * span and known > less and difference > 0):
         return None
     predicted = f"Predicted: a small model of the same rows scores better on unseen ones by {WORSE} or more."
     rows = _error_of_mean((other - own).mean(axis=0))
@@ -215,7 +219,7 @@ def overfitting(seen: Values, own: np.ndarray, other: np.ndarray, scale: tuple[f
     effect = Interval(difference - reach, difference, difference + reach)
     said = f"The network scores {known:.3f} on rows it was trained on, {reached:.3f} on {len(other)} others."
     done = f"Of these a small model of the same training rows gets {less:.3f}: {effect}."
-    counts = effect.low > 0 and difference >= WORSE * (best - chance)
+    counts = effect.low > 0 and difference >= WORSE * span
     return _verdict("overfitting", Status.CONFIRMED, effect, predicted, said, done) if counts else None
 
 

@@ -24,6 +24,8 @@ from unstuck.study.statistics import t_interval
 
 NEARLY = 0.5
 """Share of what counts, from which a gain is too large to rule a cause out on one seed or two."""
+FELT = 1e-3
+"""Share of the outputs' spread by which they must change, above what float32 rounds."""
 LEARNT_BY_HEART = 0.1
 """Score of the training rows above that of others, from which wrong labels are learnt; docs/thresholds.md."""
 
@@ -207,6 +209,31 @@ def rows_mixed(seen: Mapping[str, str], evidence: Evidence, cure: Cure | None) -
     status = Status.CONFIRMED if is_out else Status.UNDECIDED
     evidenced = (*_symptoms("shape-mismatch", seen), *said)
     return [Verdict(cause="shape-mismatch", status=status, effect=None, evidence=evidenced)]
+
+
+def gradient_cut(seen: Mapping[str, str], evidence: Evidence, made: Sequence[Verdict]) -> list[Verdict]:
+    """Of parameters that no gradient reaches though outputs depend on them, which no treatment connected.
+
+    Confirmed where the program fits the rows that it sees worse than a small model predicts others: features that
+    are left as they are on purpose serve.
+
+    Args:
+        seen: symptoms that are present, with what is said of them.
+        evidence: of the parameters.
+        made: what was found by treatments.
+    """
+    cause, felt = "detached-parameters", evidence.number("cut_felt")
+    is_known = any(one.cause == cause and one.status is Status.CONFIRMED for one in made)
+    if is_known or not felt > FELT or "parameters-without-gradient" not in seen:
+        return []
+    said = (
+        "predicted: outputs change when these parameters are moved, and rows are fitted poorly",
+        "tested: they are moved by a tenth of their size, with the same rows and random numbers",
+        f"came: outputs change by {felt:.2g} of their spread; "
+        + (seen.get("fit-poor") or "rows are fitted as well as they can be"),
+    )
+    status = Status.CONFIRMED if "fit-poor" in seen else Status.UNDECIDED
+    return [Verdict(cause=cause, status=status, effect=None, evidence=(*_symptoms(cause, seen), *said))]
 
 
 def _counts(lab: Lab) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from unstuck.diagnosis.controls import Following, of_controls
 from unstuck.diagnosis.cures import Case, Sought, sought
-from unstuck.diagnosis.decided import in_order, of_data, rows_mixed, verdicts
+from unstuck.diagnosis.decided import gradient_cut, in_order, of_data, rows_mixed, verdicts
 from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.look import at_data, at_program, known
@@ -133,9 +133,11 @@ def _verdicts(lab: Lab, case: Case, result: Sought) -> tuple[Verdict, ...]:
     alike = seed_dependent(judged, lab.scale, case.attainable) if cure else of_seeds(lab, case.attainable)
     best = lab.of(cure.treatments, judging=True) if cure else judged
     seen = {one.symptom: one.sentence for one in case.findings}
+    made = verdicts(lab, case.findings, case.points, result.search.outcomes, result.cure)
     return in_order(
         [
-            *verdicts(lab, case.findings, case.points, result.search.outcomes, result.cure),
+            *gradient_cut(seen, case.evidence, made),
+            *made,
             *of_data(lab, case.facts, case.evidence, case.points, best),
             *rows_mixed(seen, case.evidence, result.cure),
             alike,

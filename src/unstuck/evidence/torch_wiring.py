@@ -21,6 +21,7 @@ from unstuck.training import torch_random
 from unstuck.training.program import Program
 
 _LOOKED_AT = 64  # rows whose outputs are looked at
+_MOVED = 0.1  # of a parameter's size, to see whether outputs feel it
 
 
 def of_wiring(program: Program, facts: Facts, *, seed: int) -> Evidence:
@@ -62,6 +63,8 @@ def _of_parameters(spy: Spy) -> Evidence:
     ours = {id(part) for part in named.values()}
     columns = {name: Column(np.array(values, float), unit, (*named,)) for name, (values, unit) in measured.items()}
     columns["optimizer_strangers"] = Column(np.array(float(len(held - ours))), "parameters")
+    cut = [name for name, part in named.items() if part.requires_grad and np.isnan(_length(spy.plain, name))]
+    columns["cut_felt"] = Column(np.array(_felt(spy.twin, spy.calls[0], cut)), "share of outputs' spread")
     columns["unregistered"] = Column(np.array([float(count) for _, count in strange]), "numbers", _names(strange))
     return Evidence(columns)
 
@@ -119,6 +122,25 @@ def _owner(name: str) -> str:
 def _length(plain: list[Vector], name: str) -> float:
     """Of the longest gradient; NaN where no loss depends on the parameter."""
     return max((float(vector[name].norm()) for vector in plain if name in vector), default=np.nan)
+
+
+def _felt(model: nn.Module, call: Call, names: list[str]) -> float:
+    """By how much outputs change when parameters that no loss depends on are moved; 0 if there are none."""
+    if not names:
+        return 0.0
+    outputs: list[Tensor] = []
+    for share in (0.0, _MOVED):
+        model.load_state_dict(call.before)
+        model.train(all(call.modes))
+        with quiet(), torch_random.lent(call.x.device), torch.no_grad():
+            torch_random.put(call.random)
+            for name in names:
+                part = model.get_parameter(name)
+                part += share * part.square().mean().sqrt() * torch.randn_like(part)
+            torch_random.put(call.random)
+            outputs.append(model(call.x).double())
+    before, after = outputs
+    return float((after - before).abs().max() / before.std().clamp_min(1e-12)) if before.numel() > 1 else 0.0
 
 
 def _change(now: Tensor, before: Tensor) -> float:

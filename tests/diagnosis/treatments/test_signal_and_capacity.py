@@ -148,6 +148,17 @@ def test_wider_layers_start_in_the_style_of_the_narrow_ones():
     assert not any(part.bias.any() for part in wide)
 
 
+def test_wider_layers_have_the_bias_that_all_units_of_the_narrow_ones_have():
+    def sunk():
+        model = stack(2, 16, 16, 3)
+        nn.init.constant_(model[0].bias, -4.0)
+        return model
+
+    wide = [part for part in treated("wider", with_model(sunk)).program.model() if isinstance(part, nn.Linear)]
+    assert set(wide[0].bias.tolist()) == {-4.0}
+    assert len(set(wide[1].bias.tolist())) == 64
+
+
 def test_a_linear_model_gets_a_hidden_layer():
     program = with_model(lambda: nn.Linear(2, 3))
     done = treated("wider", program)

@@ -163,7 +163,8 @@ def test_every_parameter_is_trained_after_unfreezing():
     assert all(parameter.requires_grad for parameter in done.program.model().parameters())
 
 
-@pytest.mark.parametrize("how", ["detach", "no_grad", "data"])
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
+@pytest.mark.parametrize("how", ["detach", "no_grad", "data", "tensor"])
 def test_the_gradient_gets_through_again(how):
     program = treated("reconnect", replace(classes(), model=partial(Detached, how))).program
     model = program.model()

@@ -37,7 +37,7 @@ CAUSES = (
             "loss-still-falls": 0.6,
             "loss-flat": 0.3,
         },
-        treatments=("keep-rate", "lr-tenfold", "lr-hundredfold", "plain-length", "constant-rate"),
+        treatments=("keep-rate", "constant-rate", "lr-tenfold", "lr-hundredfold", "plain-length"),
         neighbours=("too-few-epochs", "poor-optimizer", "batch-size-too-large", "unscaled-inputs"),
     ),
     Cause(

@@ -17,7 +17,7 @@ CAUSES = (
             "loss-at-start-high": 0.4,
             "gradients-vanish": 0.3,
             "gradients-explode": 0.3,
-            "activations-saturated": 0.2,
+            "activations-saturated": 0.3,
             "units-dead": 0.2,
             "seeds-differ": 0.2,
         },

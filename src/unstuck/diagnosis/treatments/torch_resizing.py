@@ -19,11 +19,11 @@ RESIZABLE = (nn.Linear, *CONVOLUTIONS, nn.LSTM, nn.GRU, nn.RNN)
 
 
 class Style(NamedTuple):
-    """How a layer's weights start: their mean, their spread times √(inputs), and whether its biases are 0."""
+    """How a layer's weights start: their mean, their spread times √(inputs), and its biases, if all are alike."""
 
     mean: float
     gain: float
-    unbiased: bool
+    bias: float | None
 
 
 def width_of(part: nn.Module) -> int:
@@ -118,8 +118,9 @@ def _style(part: nn.Module) -> Style | None:
         return None
     weight, bias = part.weight.detach(), part.bias
     spread = float(weight.std()) if weight.numel() > 1 else 0.0
-    unbiased = bias is not None and not bias.detach().any()
-    return Style(float(weight.mean()), spread * math.sqrt(weight[0].numel()), unbiased)
+    biases = [] if bias is None else bias.detach().tolist()
+    is_set = len({*biases}) == 1 and (len(biases) > 1 or biases == [0.0])  # a single one may have been drawn
+    return Style(float(weight.mean()), spread * math.sqrt(weight[0].numel()), biases[0] if is_set else None)
 
 
 def _start(part: Any, style: Style) -> None:
@@ -130,8 +131,8 @@ def _start(part: Any, style: Style) -> None:
             part.weight.fill_(style.mean)
         elif abs(spread * math.sqrt(3) - 1 / math.sqrt(part.weight[0].numel())) > 0.2 * spread:
             part.weight.normal_(0, spread)  # else it is torch's own start, as it stands
-        if style.unbiased:
-            part.bias.zero_()
+        if style.bias is not None:
+            part.bias.fill_(style.bias)
 
 
 def one_hidden(inputs: int, outputs: int, bias: bool, width: int) -> nn.Sequential:

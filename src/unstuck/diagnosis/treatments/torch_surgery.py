@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from unstuck.diagnosis.treatments.torch_flow import (
+    CUTTING,
     DROPOUTS,
     Call,
     Flow,
@@ -144,16 +145,13 @@ class _Answering(TorchFunctionMode):
         if place in self.wrapper.instead:
             return self.wrapper.instead[place](next(tensors(args)))
         name = name_of(func, args)
-        if (asked.joined and name in _CUTTING) or (asked.undropped and name in DROPOUTS):
+        if (asked.joined and place and name in CUTTING) or (asked.undropped and name in DROPOUTS):
             return next(tensors(args))
         if asked.mode and (name in DROPOUTS or name == "batch_norm"):
             args, kwargs = _told(name, args, kwargs, self.wrapper.training)
         with torch.set_grad_enabled(self.differentiates if asked.joined else torch.is_grad_enabled()):
             result = func(*args, **kwargs)
         return self.wrapper.after[place](result) if place in self.wrapper.after else result
-
-
-_CUTTING = frozenset({"detach", "data"})
 
 
 def _told(name: str, args: Any, kwargs: Any, training: bool) -> tuple[Any, Any]:

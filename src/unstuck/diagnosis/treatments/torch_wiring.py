@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from unstuck.diagnosis.symptoms.wiring import MOMENTUM, UNLEARNT, lengthened, penalised, shortened
 from unstuck.diagnosis.terms import Treated
-from unstuck.diagnosis.treatments.torch_flow import DROPOUTS, STEPWISE, Call
+from unstuck.diagnosis.treatments.torch_flow import CUTTING, DROPOUTS, STEPWISE, Call
 from unstuck.diagnosis.treatments.torch_losses import Negated, PerRow, Reshaped, keep_score
 from unstuck.diagnosis.treatments.torch_optimization import Maker, line_of, sample
 from unstuck.diagnosis.treatments.torch_surgery import Answers, Rewired, draft, site, with_model
@@ -105,9 +105,12 @@ def reconnect(program: Program, facts: Facts) -> Treated | None:
     return Treated(with_model(program, partial(_joined, answers)), lines)
 
 
+_CUTS = {"detach": ".detach()", "data": ".data", "tensor": "torch.tensor(…)"}
+
+
 def _cut(model: nn.Module, call: Call) -> str:
-    if call.name in ("detach", "data"):
-        return f".{call.name}{'()' if call.name == 'detach' else ''}  # in {type(model).__name__}.forward"
+    if call.name in CUTTING:
+        return f"{_CUTS[call.name]}  # in {type(model).__name__}.forward"
     if call.name in STEPWISE:
         return f"{site(model, call)}, whose derivative is 0"
     return f"with torch.no_grad():  # around {site(model, call)}"
