@@ -175,6 +175,30 @@ def test_the_gradient_gets_through_again(how):
     assert treated("reconnect", classes()) is None
 
 
+class Sideways(nn.Module):
+    """A recurrent layer that takes rows for steps of time."""
+
+    def __init__(self, kind=nn.GRU, **settings):
+        super().__init__()
+        self.layer, self.head = kind(2, 8, **settings), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
+def test_no_row_decides_anothers_answer_once_layers_find_rows_along_the_first_axis(kind):
+    x, y = classes().train
+    series = np.repeat(x[:, None], 5, axis=1)
+    program = replace(classes(), train=(series, y), model=partial(Sideways, kind))
+    done = treated("batch-first", program)
+    model, rows = done.program.model(), torch.as_tensor(series[:6])
+    torch.testing.assert_close(model(rows)[:3], model(rows[:3]))
+    assert done.lines == (f"+ batch_first=True  # of layer, {kind.__name__}",)
+    assert treated("batch-first", replace(program, model=partial(Sideways, kind, batch_first=True))) is None
+    assert treated("batch-first", classes()) is None
+
+
 class Stepped(nn.Module):
     """Learned numbers, or the data, go through a step function."""
 

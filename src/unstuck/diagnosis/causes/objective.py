@@ -6,12 +6,12 @@ CAUSES = (
     Cause(
         id="shape-mismatch",
         group="objective",
-        explains="Outputs (N, 1) less targets (N,) are (N, N): each row is drawn to the mean of all.",
-        fault="A missing squeeze, or rows mixed by a reshape.",
-        experiment="Outputs take the targets' shape before the loss sees them.",
+        explains="Outputs (N, 1) less targets (N,) are (N, N), or a layer takes rows for steps of time: rows mix.",
+        fault="A missing squeeze, or batch_first, or rows mixed by a reshape.",
+        experiment="Outputs take the targets' shape before the loss sees them; layers find rows where they are.",
         prediction="The score rises from that of the mean.",
-        symptoms={"outputs-broadcast": 1.0, "rows-mixed": 0.5},
-        treatments=("match-shapes",),
+        symptoms={"outputs-broadcast": 1.0, "rows-mixed": 0.7},
+        treatments=("match-shapes", "batch-first"),
         neighbours=("wrong-loss",),
     ),
     Cause(

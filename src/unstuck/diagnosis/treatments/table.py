@@ -53,6 +53,7 @@ _ALL = (
     _of("wiring", 1, "respect-mode", "let dropout and batch normalization obey train() and eval()"),
     _of("wiring", 1, "flip-sign", "go down the loss, not up"),
     _of("wiring", 1, "match-shapes", "give outputs the shape of the targets in the loss"),
+    _of("wiring", 1, "batch-first", "let recurrent layers and attention find rows along the first axis"),
     _of("wiring", 1, "mean-loss", "take the loss's mean over rows, not its sum"),
     _of("objective", 1, "output-logits", "give the loss logits, not probabilities"),
     _of("objective", 2, "sigmoid-unit", "end in a sigmoid for each output", of_recipe.sigmoid_unit),

@@ -265,6 +265,27 @@ def match_shapes(program: Program, facts: Facts) -> Treated | None:
     return Treated(keep_score(treated, program, look.y, output), lines)
 
 
+def batch_first(program: Program, facts: Facts) -> Treated | None:
+    """Recurrent layers and attention find rows along the first axis, where the data have them."""
+    parts = {
+        name: part
+        for name, part in draft(program, facts).model.named_modules()
+        if isinstance(part, (nn.RNNBase, nn.MultiheadAttention)) and not part.batch_first
+    }
+    if not parts:
+        return None
+    lines = tuple(
+        f"+ batch_first=True  # of {name or 'the model'}, {type(part).__name__}" for name, part in parts.items()
+    )
+    return Treated(with_model(program, partial(_turned, tuple(parts))), lines)
+
+
+def _turned(names: tuple[str, ...], module: nn.Module) -> None:
+    for name in names:
+        part: Any = module.get_submodule(name)
+        part.batch_first = True
+
+
 def mean_loss(program: Program, facts: Facts) -> Treated | None:
     """The loss per row, not the sum over rows, so that the rate does not depend on the batch's size."""
     if facts.reduction != "sum" or isinstance(program.loss, PerRow):
