@@ -4,7 +4,7 @@ import pytest
 
 from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.search import TOGETHER, joined
-from unstuck.diagnosis.suspects import cause_of, suspects, suspicion
+from unstuck.diagnosis.suspects import cause_of, causes_of, suspects, suspicion
 from unstuck.diagnosis.symptoms import SYMPTOMS
 from unstuck.diagnosis.terms import Finding
 from unstuck.diagnosis.treatments import TREATMENTS
@@ -105,6 +105,13 @@ def test_what_helped_confirms_the_cause_that_was_suspected_most():
     points = suspicion([finding("units-dead"), finding("gradient-gone")])
     assert cause_of("reinitialize", points).id == "dead-relu"
     assert cause_of("reinitialize", suspicion([finding("units-alike")])).id == "poor-initialisation"
+
+
+def test_a_rate_on_top_of_another_optimizers_own_says_nothing_of_the_rate_as_given():
+    points = suspicion([finding("loss-not-finite"), finding("updates-too-large")])
+    assert [one.id for one in causes_of(("adam", "lr-tenfold"), points)] == ["learning-rate-too-high"]
+    assert [one.id for one in causes_of(("lr-tenfold",), points)] == ["learning-rate-too-low"]
+    assert [one.id for one in causes_of(("adam", "lr-tenfold"), suspicion([]))] == ["poor-optimizer"]
 
 
 def test_without_findings_the_usual_suspects_are_left():

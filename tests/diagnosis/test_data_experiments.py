@@ -265,11 +265,12 @@ def test_overfitting_is_told_where_a_small_model_of_the_same_rows_does_better(se
 
 
 def test_numbers_that_are_predicted_worse_than_by_their_mean_are_overfitted_though_little_can_be_known(rng):
-    own, other = 1 - 2 * rng.chisquare(1, (2, 200)), 1 - 0.95 * rng.chisquare(1, 200)  # R² of about -1 and 0.05
-    assert overfitting([1.0, 1.0], own, other, 0.0) is None
+    own, other = 1 - 2 * rng.chisquare(1, (2, 200)), 1 - 0.8 * rng.chisquare(1, 200)  # R² of about -1 and 0.2
     verdict = overfitting([1.0, 1.0], own, other, 0.0, least=-np.inf)
     assert verdict is not None
-    assert verdict.effect.low > 0
+    assert verdict.effect.mean == pytest.approx(other.mean() - own.mean())
+    assert overfitting([1.0, 1.0], own, other, 0.0) is None  # no better than the mean
+    assert overfitting([1.0, 1.0], own, other - 0.4, 0.0, least=-np.inf) is None  # nothing can be known at all
 
 
 # imbalance

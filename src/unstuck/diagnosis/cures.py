@@ -27,7 +27,7 @@ WELL = 0.9
 ENOUGH = 1 - MATERIAL
 """Share from which nothing is put on top of what helped: no gain could count."""
 PROOFS = 3
-"""Arms that are put to the proof, at most."""
+"""Arms that are put to the proof, at most; the first of them also as it was found."""
 FEW = 3
 """Treatments that are tried of a program that does well."""
 
@@ -79,10 +79,12 @@ def sought(lab: Lab, case: Case, seeds: int) -> Sought:
             arm = other
     cure: Cure | None = None
     for candidate in candidates(search, arm):
+        if not lab.affords(2 * lab.price(candidate)):
+            continue
         lab.tell(f"proving {' + '.join(candidate)} on {seeds} fresh seeds, judged by {lab.subject.judges_by}")
         tested = proven(lab, candidate, seeds, is_sure=search.sure >= {*candidate})
         cure = tested or cure
-        if tested is None or tested.verified:
+        if tested and tested.verified:
             break
     return Sought(search, cure)
 
@@ -153,14 +155,14 @@ def _suspected_again(lab: Lab, case: Case, arm: Arm) -> list[Suspect]:
 def candidates(search: Search, arm: Arm) -> Iterator[Arm]:
     """The best first, then others that counted beside the control, the best of them first; in a tie as tried.
 
-    Each without what it does not need, and then, if that is not proven, as it was found.
+    Each without what it does not need; the best then as it was found, if it was found with more.
     """
     if not arm:
         return
     others = dict.fromkeys(one.arm for one in search.outcomes if one.counts and not one.beside and one.arm != arm)
     known: set[Arm] = set()
-    for whole in (arm, *sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]):
-        for candidate in (search.least(whole), whole):
+    for number, whole in enumerate((arm, *sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1])):
+        for candidate in (search.least(whole), whole)[: 2 if number == 0 else 1]:
             if candidate not in known:
                 known.add(candidate)
                 yield candidate

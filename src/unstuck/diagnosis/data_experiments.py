@@ -210,7 +210,7 @@ def overfitting(
     known, reached, less = float(np.mean(seen)), float(own.mean()), float(other.mean())
     difference = less - max(reached, least)
     gap = known - max(reached, least)
-    if not (gap >= BY_HEART * span and known > less and difference > 0):
+    if not (gap >= BY_HEART * span and known > less > chance and difference > 0):
         return None
     predicted = f"Predicted: a small model of the same rows scores better on unseen ones by {WORSE} or more."
     rows = _error_of_mean((other - own).mean(axis=0))

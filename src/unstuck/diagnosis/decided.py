@@ -25,7 +25,7 @@ from unstuck.study.statistics import t_interval
 NEARLY = 0.5
 """Share of what counts, from which a gain is too large to rule a cause out on one seed or two."""
 FELT = 1e-3
-"""Share of the outputs' spread by which they must change, above what float32 rounds."""
+"""Share of the outputs' spread by which they must change, above what float32 rounds; docs/thresholds.md."""
 LEARNT_BY_HEART = 0.1
 """Score of the training rows above that of others, from which wrong labels are learnt; docs/thresholds.md."""
 
@@ -42,7 +42,7 @@ def verdicts(
     if cure:
         confirmed = sorted(confirmed, key=lambda cause: _weight(cause, cure, points, outcomes, lab), reverse=True)
     seen = {finding.symptom: finding.sentence for finding in findings}
-    made = [_confirmed(cause.id, cure, seen) for cause in confirmed] if cure else []
+    made = [_confirmed(cause.id, cure, seen, len(confirmed)) for cause in confirmed] if cure else []
     others = [cause for cause in points if cause not in {one.id for one in confirmed}]
     return made + [_of_outcomes(cause, outcomes, seen, lab) for cause in others]
 
@@ -88,7 +88,7 @@ def _symptoms(cause: str, seen: Mapping[str, str]) -> list[str]:
     return [f"seen: {seen[symptom]}" for symptom in CAUSES[cause].symptoms if symptom in seen]
 
 
-def _confirmed(cause: str, cure: Cure, seen: Mapping[str, str]) -> Verdict:
+def _confirmed(cause: str, cure: Cure, seen: Mapping[str, str], count: int) -> Verdict:
     own = [name for name in cure.treatments if name in CAUSES[cause].treatments]
     return Verdict(
         cause=cause,
@@ -98,7 +98,7 @@ def _confirmed(cause: str, cure: Cure, seen: Mapping[str, str]) -> Verdict:
             *_symptoms(cause, seen),
             f"predicted: {CAUSES[cause].prediction}",
             f"tested: {', '.join(cure.says)}",
-            f"came: {cure.effect} on {len(cure.before)} fresh seeds",
+            f"came: {cure.effect} on {len(cure.before)} fresh seeds{', by all of the cure' if count > 1 else ''}",
         ),
         treatment=" + ".join(own),
     )
@@ -125,9 +125,15 @@ def _of_outcomes(cause: str, outcomes: Sequence[Outcome], seen: Mapping[str, str
             f"predicted: {CAUSES[cause].prediction}",
             f"tested: {TREATMENTS[best.arm[0]].says}",
             f"came: {', '.join(f'{gain:+.3f}' for gain in best.gains)}",
+            *_left(applicable - {one.arm[0] for one in alone}),
         ),
         treatment=best.arm[0],
     )
+
+
+def _left(untried: set[str]) -> list[str]:
+    """What it would take to rule a cause out."""
+    return [f"not tried alone: {', '.join(TREATMENTS[name].says for name in sorted(untried))}"] if untried else []
 
 
 def _nearly(outcome: Outcome, lab: Lab) -> bool:
@@ -187,7 +193,7 @@ def _best_tried(lab: Lab) -> list[Trial]:
 
 
 def rows_mixed(seen: Mapping[str, str], evidence: Evidence, cure: Cure | None) -> list[Verdict]:
-    """Of rows that decide each other's answers, which no treatment undoes; nothing where a cure was proven.
+    """Of rows that decide each other's answers; nothing where a cure was proven.
 
     Confirmed where batch normalization, whose mode would be wrong, is not what mixes them, and the program fits
     the rows that it sees worse than a small model predicts others.
@@ -211,20 +217,20 @@ def rows_mixed(seen: Mapping[str, str], evidence: Evidence, cure: Cure | None) -
     return [Verdict(cause="shape-mismatch", status=status, effect=None, evidence=evidenced)]
 
 
-def gradient_cut(seen: Mapping[str, str], evidence: Evidence, made: Sequence[Verdict]) -> list[Verdict]:
-    """Of parameters that no gradient reaches though outputs depend on them, which no treatment connected.
+def gradient_cut(lab: Lab, seen: Mapping[str, str], evidence: Evidence) -> list[Verdict]:
+    """Of parameters that no gradient reaches though outputs depend on them, where no treatment connects them.
 
-    Confirmed where the program fits the rows that it sees worse than a small model predicts others: features that
-    are left as they are on purpose serve.
+    Where one does, its trial decides. Confirmed where the program fits the rows that it sees worse than a small
+    model predicts others: features that are left as they are on purpose serve.
 
     Args:
+        lab: that knows which treatments apply, and which of them broke down.
         seen: symptoms that are present, with what is said of them.
         evidence: of the parameters.
-        made: what was found by treatments.
     """
     cause, felt = "detached-parameters", evidence.number("cut_felt")
-    is_known = any(one.cause == cause and one.status is Status.CONFIRMED for one in made)
-    if is_known or not felt > FELT or "parameters-without-gradient" not in seen:
+    connects = any(lab.treated((name,)) for name in ("register-modules", "reconnect"))
+    if connects or not felt > FELT or "parameters-without-gradient" not in seen:
         return []
     said = (
         "predicted: outputs change when these parameters are moved, and rows are fitted poorly",

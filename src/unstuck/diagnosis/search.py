@@ -238,7 +238,10 @@ class Search:
         return kept
 
     def least(self, arm: Arm) -> Arm:
-        """The arm without what it does not need: taken out one by one, what changes most first."""
+        """The arm without what it does not need: taken out one by one, what changes most first.
+
+        What is surely wrong and helped alone is needed.
+        """
         for name in sorted({*arm} - self._helpful(), key=lambda one: (-self.sizes[one], arm.index(one))):
             rest = tuple(one for one in arm if one != name)
             if not rest:

@@ -67,15 +67,24 @@ def hunches(queue: Iterable[Suspect], findings: Iterable[Finding]) -> frozenset[
 
 
 def cause_of(treatment: str, points: Mapping[str, float]) -> Cause:
-    """The cause that a treatment's success confirms: the most suspected of those that it cures."""
+    """The cause that a treatment's success confirms: the most suspected of those that it cures.
+
+    Of a cause that others of its treatments cure sooner it says less.
+    """
     curing = [cause for cause in CAUSES.values() if treatment in cause.treatments]
-    return max(curing, key=lambda cause: (points.get(cause.id, 0.0), -cause.treatments.index(treatment)))
+    place = {cause.id: cause.treatments.index(treatment) for cause in curing}
+    return max(curing, key=lambda one: (points.get(one.id, 0.0) * LATER ** place[one.id], -place[one.id]))
 
 
 def causes_of(treatments: Sequence[str], points: Mapping[str, float]) -> list[Cause]:
-    """Those of several treatments, each cause once, the most suspected first."""
-    found = {cause.id: cause for cause in (cause_of(one, points) for one in treatments)}
+    """Those of several treatments, each cause once, the most suspected first.
+
+    Of a rate on top of another optimizer's own it is not known what it says of the rate as given.
+    """
+    telling = [one for one in treatments if "adam" not in treatments or one not in _RATES]
+    found = {cause.id: cause for cause in (cause_of(one, points) for one in telling)}
     return sorted(found.values(), key=lambda cause: -points.get(cause.id, 0.0))
 
 
+_RATES = frozenset({"lr-tenth", "lr-hundredth", "lr-tenfold", "lr-hundredfold"})
 _NONE = Suspect("", "", 0.0)

@@ -63,7 +63,8 @@ def _of_parameters(spy: Spy) -> Evidence:
     ours = {id(part) for part in named.values()}
     columns = {name: Column(np.array(values, float), unit, (*named,)) for name, (values, unit) in measured.items()}
     columns["optimizer_strangers"] = Column(np.array(float(len(held - ours))), "parameters")
-    cut = [name for name, part in named.items() if part.requires_grad and np.isnan(_length(spy.plain, name))]
+    reached = {name for vector in (*spy.plain, *(one.came for one in spy.updates)) for name in vector}
+    cut = [name for name, part in named.items() if part.requires_grad and name not in reached]
     columns["cut_felt"] = Column(np.array(_felt(spy.twin, spy.calls[0], cut)), "share of outputs' spread")
     columns["unregistered"] = Column(np.array([float(count) for _, count in strange]), "numbers", _names(strange))
     return Evidence(columns)
@@ -125,7 +126,7 @@ def _length(plain: list[Vector], name: str) -> float:
 
 
 def _felt(model: nn.Module, call: Call, names: list[str]) -> float:
-    """By how much outputs change when parameters that no loss depends on are moved; 0 if there are none."""
+    """By how much outputs change when parameters that no gradient reaches are moved; 0 if there are none."""
     if not names:
         return 0.0
     outputs: list[Tensor] = []
@@ -136,7 +137,8 @@ def _felt(model: nn.Module, call: Call, names: list[str]) -> float:
             torch_random.put(call.random)
             for name in names:
                 part = model.get_parameter(name)
-                part += share * part.square().mean().sqrt() * torch.randn_like(part)
+                size = part.abs().square().mean().sqrt()
+                part += share * torch.where(size > 0, size, 1) * torch.randn_like(part)
             torch_random.put(call.random)
             outputs.append(model(call.x).double())
     before, after = outputs

@@ -175,6 +175,23 @@ def test_the_gradient_gets_through_again(how):
     assert treated("reconnect", classes()) is None
 
 
+class Copying(nn.Module):
+    """Copies what it is given, which has no gradient to lose."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = stack(2, 8, 3)
+
+    def forward(self, x):
+        return self.layer(torch.tensor(x) + torch.tensor(data=[0.5, 0.5]))
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
+def test_a_copy_of_the_data_cuts_nothing():
+    assert treated("reconnect", replace(classes(), model=Copying)) is None
+    assert treated("wider", replace(classes(), model=Copying)) is not None
+
+
 class Sideways(nn.Module):
     """A recurrent layer that takes rows for steps of time."""
 
@@ -184,6 +201,13 @@ class Sideways(nn.Module):
 
     def forward(self, x):
         return self.head(self.layer(x)[0][:, -1])
+
+
+class Turned(Sideways):
+    """The same, to which rows are turned on purpose."""
+
+    def forward(self, x):
+        return self.head(self.layer(x.transpose(0, 1))[0][-1])
 
 
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
@@ -196,6 +220,7 @@ def test_no_row_decides_anothers_answer_once_layers_find_rows_along_the_first_ax
     torch.testing.assert_close(model(rows)[:3], model(rows[:3]))
     assert done.lines == (f"+ batch_first=True  # of layer, {kind.__name__}",)
     assert treated("batch-first", replace(program, model=partial(Sideways, kind, batch_first=True))) is None
+    assert treated("batch-first", replace(program, model=Turned)) is None
     assert treated("batch-first", classes()) is None
 
 
@@ -535,7 +560,7 @@ def test_a_score_that_reads_class_numbers_is_told_those_of_the_likeliest_class(v
     logits = 9.0 * torch.eye(3)[np.searchsorted(np.sort(values), named.ravel())]
     assert done.program.score(logits, torch.as_tensor(named)) == 1.0
     assert done.program.score(logits.roll(1, 0), torch.as_tensor(named)) < 0.6
-    assert "+ outputs.argmax(dim=1)  # is the answer, in the score" in done.lines
+    assert "+ outputs.argmax(dim=1)  # is the class, in scores" in done.lines
 
 
 def test_a_training_step_of_the_model_sees_the_treatment():

@@ -20,7 +20,7 @@ CAUSES = (
             "units-dead": 0.2,
             "loss-flat": 0.1,
         },
-        treatments=("plain-length", "lr-tenth", "lr-hundredth", "clip-gradient", "constant-rate"),
+        treatments=("plain-length", "lr-tenth", "lr-hundredth", "clip-gradient", "constant-rate", "adam"),
         neighbours=("unscaled-inputs", "unscaled-targets", "poor-optimizer", "exploding-activation", "wrong-loss"),
     ),
     Cause(

@@ -55,8 +55,8 @@ NORMALIZATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_
 DROPOUTS = frozenset({"dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}) | {
     f"dropout{n}d" for n in (1, 2, 3)
 }
-CUTTING = frozenset({"detach", "data", "tensor"})
-"""What gives the numbers without their gradient; torch.tensor does where it is given a tensor."""
+CUTTING = {"detach": ".detach()", "data": ".data", "tensor": "torch.tensor(…)"}
+"""What gives the numbers of a tensor without their gradient, and how it is written."""
 STEPWISE = frozenset({"round", "floor", "ceil", "trunc", "fix", "sign", "sgn"})
 """What has derivative 0 wherever it has one: no gradient gets through."""
 # What bends, but is nobody's activation; a product of two computed tensors bends as well.
@@ -237,7 +237,7 @@ class Recorder(TorchFunctionMode):
             layers,
             acts,
             mode_of(name, args, kwargs),
-            name in CUTTING or not torch.is_grad_enabled() or _is_step(name, args),
+            _cuts(name, args) or not torch.is_grad_enabled() or _is_step(name, args),
         )
 
     def _followed(self, name: str, given: list[_Stream]) -> _Stream:
@@ -307,7 +307,7 @@ def is_counted(func: Any, args: Any) -> bool:
     name = name_of(func, args)
     if name in PRODUCTS:
         return any(isinstance(tensor, nn.Parameter) or _is_view(tensor) for tensor in tensors(args))
-    return name in _COUNTED and (name != "tensor" or isinstance(args[0], Tensor))
+    return name in _COUNTED and (name != "tensor" or isinstance(next(iter(args), None), Tensor))
 
 
 def _is_view(tensor: Tensor) -> bool:
@@ -315,7 +315,12 @@ def _is_view(tensor: Tensor) -> bool:
     return tensor._base is not None and isinstance(tensor._base, nn.Parameter)
 
 
-_COUNTED = LAYERS | ACTIVATIONS | NORMALIZATIONS | DROPOUTS | STEPWISE | CUTTING
+_COUNTED = LAYERS | ACTIVATIONS | NORMALIZATIONS | DROPOUTS | STEPWISE | {*CUTTING}
+
+
+def _cuts(name: str, args: Any) -> bool:
+    """Whether it gives numbers without their gradient; a copy of what has none loses nothing."""
+    return name in CUTTING and (name != "tensor" or any(tensor.requires_grad for tensor in tensors(args)))
 
 
 def _is_step(name: str, args: Any) -> bool:

@@ -22,6 +22,7 @@ from unstuck.diagnosis.treatments.torch_losses import (
     Reshaped,
     Score,
     Through,
+    explained,
     implied_score,
     keep_score,
     numbers_of,
@@ -148,9 +149,11 @@ def cross_entropy(program: Program, facts: Facts) -> Treated | None:
     """The cross-entropy of logits, one output per class."""
     look = looked_at(program, facts)
     written = classes_in(facts.train.y, look.output.shape)
-    is_single = look.output.numel() == len(look.output) == look.draft.y.numel()
-    if written is None or (written.classes == 2 and is_single):
+    is_paired = look.output.numel() == look.draft.y.numel()
+    if written is None or (written.classes == 2 and is_paired):
         return None
+    if is_paired and look.output.numel() == len(look.output) and look.objective.loss != "cross-entropy":
+        return _with_classes(program, look, written)
     if look.objective.loss == "cross-entropy" and look.output.shape[written.axis] >= written.classes:
         return None
     axis = written.axis
@@ -158,19 +161,23 @@ def cross_entropy(program: Program, facts: Facts) -> Treated | None:
     if written.code or axis > 1:
         loss = Encoded(loss, written.code or same, axis)
     said = f"+ loss = nn.CrossEntropyLoss(){written.says}"
-    if is_single:
-        return _with_classes(program, look, written, loss, (_minus(program.loss), said))
     wanted = None if look.output.shape[axis] >= written.classes else written.classes
     return _linked(program, look, "softmax", loss, (_minus(program.loss), said), outputs=wanted, code=written.code)
 
 
-def _with_classes(program: Program, look: Look, written: Written, loss: Loss, lines: tuple[str, ...]) -> Treated:
+def _with_classes(program: Program, look: Look, written: Written) -> Treated:
     """Logits of classes from a model that gave one number; scored by the number of the likeliest one."""
     values = written.code.values if isinstance(written.code, Numbered) else range(written.classes)
+    loss: Loss = Encoded(nn.CrossEntropyLoss(), written.code or same)
     treated = replace(_ended(_with_outputs(program, look, written.classes), look, None), loss=loss)
-    score = Through(implied_score(program, look.draft.y, look.output), Likeliest(values, look.output.shape[1:]))
-    said = ("- 1 output", f"+ {written.classes} outputs", "+ outputs.argmax(dim=1)  # is the answer, in the score")
-    return Treated(replace(treated, score=score), (*_removed(look), *said, *lines))
+    score = Through(program.score or explained, Likeliest(values, look.output.shape[1:]))
+    said = (
+        "- 1 outputs",
+        f"+ {written.classes} outputs",
+        "+ outputs.argmax(dim=1)  # is the class, in scores",
+    )
+    lines = (*_removed(look), *said, _minus(program.loss), f"+ loss = nn.CrossEntropyLoss(){written.says}")
+    return Treated(replace(treated, score=score), lines)
 
 
 def bce(program: Program, facts: Facts) -> Treated | None:

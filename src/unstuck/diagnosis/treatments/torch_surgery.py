@@ -145,13 +145,21 @@ class _Answering(TorchFunctionMode):
         if place in self.wrapper.instead:
             return self.wrapper.instead[place](next(tensors(args)))
         name = name_of(func, args)
-        if (asked.joined and place and name in CUTTING) or (asked.undropped and name in DROPOUTS):
+        if asked.joined and place and name in CUTTING:  # torch.tensor of anything else has no place
+            return _as_asked(next(tensors(args)), kwargs)
+        if asked.undropped and name in DROPOUTS:
             return next(tensors(args))
         if asked.mode and (name in DROPOUTS or name == "batch_norm"):
             args, kwargs = _told(name, args, kwargs, self.wrapper.training)
         with torch.set_grad_enabled(self.differentiates if asked.joined else torch.is_grad_enabled()):
             result = func(*args, **kwargs)
         return self.wrapper.after[place](result) if place in self.wrapper.after else result
+
+
+def _as_asked(given: Tensor, kwargs: Any) -> Tensor:
+    """A tensor with its gradient, of the kind that a copy was asked to be."""
+    kind = {name: kwargs[name] for name in ("dtype", "device") if kwargs.get(name) is not None}
+    return given.to(**kind) if kind else given
 
 
 def _told(name: str, args: Any, kwargs: Any, training: bool) -> tuple[Any, Any]:

@@ -94,7 +94,7 @@ def _unfrozen(module: nn.Module) -> None:
 
 
 def reconnect(program: Program, facts: Facts) -> Treated | None:
-    """Nothing on the way from parameters to the output cuts the gradient: detach(), data, no_grad(), round()."""
+    """Nothing on the way from parameters to the output cuts the gradient: no detach(), no_grad() or round()."""
     look = draft(program, facts)
     cut = [call for call in look.flow().calls if call.cut]
     if not cut:
@@ -105,12 +105,9 @@ def reconnect(program: Program, facts: Facts) -> Treated | None:
     return Treated(with_model(program, partial(_joined, answers)), lines)
 
 
-_CUTS = {"detach": ".detach()", "data": ".data", "tensor": "torch.tensor(…)"}
-
-
 def _cut(model: nn.Module, call: Call) -> str:
     if call.name in CUTTING:
-        return f"{_CUTS[call.name]}  # in {type(model).__name__}.forward"
+        return f"{CUTTING[call.name]}  # in {type(model).__name__}.forward"
     if call.name in STEPWISE:
         return f"{site(model, call)}, whose derivative is 0"
     return f"with torch.no_grad():  # around {site(model, call)}"
@@ -267,10 +264,14 @@ def match_shapes(program: Program, facts: Facts) -> Treated | None:
 
 def batch_first(program: Program, facts: Facts) -> Treated | None:
     """Recurrent layers and attention find rows along the first axis, where the data have them."""
+    look = draft(program, facts)
+    given = {
+        call.owner for call in look.flow().layers if len(call.entered) == 3 and call.entered[0] == len(look.y)
+    }
     parts = {
         name: part
-        for name, part in draft(program, facts).model.named_modules()
-        if isinstance(part, (nn.RNNBase, nn.MultiheadAttention)) and not part.batch_first
+        for name, part in look.model.named_modules()
+        if name in given and isinstance(part, (nn.RNNBase, nn.MultiheadAttention)) and not part.batch_first
     }
     if not parts:
         return None
