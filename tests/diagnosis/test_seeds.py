@@ -3,7 +3,8 @@
 import pytest
 
 from unstuck.diagnosis.scale import Scale
-from unstuck.diagnosis.seeds import FEWEST, LEARNT, LOST, SEEDS, fails, of_seeds, seed_dependent
+from unstuck.diagnosis.seeds import FEWEST, LEARNT, LOST, SEEDS, fails, of_seeds, seed_dependent, unless_untested
+from unstuck.diagnosis.suspects import SURE
 from unstuck.diagnosis.terms import Status
 from unstuck.evidence.learnable import wilson
 
@@ -93,3 +94,13 @@ def test_what_cannot_be_paid_leaves_it_undecided():
     world = World([0.9] * 20, pays=4)
     assert of_seeds(world).status is UNDECIDED
     assert world.done == 4
+
+
+def test_seeds_are_not_blamed_while_what_is_surely_wrong_was_not_tried():
+    verdict = seed_dependent(trials([0.95, 0.95, 0.95, 0.5, 0.5]), SCALE)
+    assert verdict.status is CONFIRMED
+    cause = {"detached-parameters": SURE}
+    assert unless_untested(verdict, cause, [("adam",)]).status is UNDECIDED
+    assert unless_untested(verdict, cause, [("adam", "reconnect")]) == verdict
+    assert unless_untested(verdict, {"detached-parameters": SURE - 0.1}, []) == verdict
+    assert unless_untested(verdict, {"no-signal": SURE}, []) == verdict  # which has no treatment

@@ -55,7 +55,7 @@ def test_a_cause_and_its_cure_are_one_sentence_with_scores_before_and_after():
 @pytest.mark.parametrize(
     ("case", "kind", "begins"),
     [
-        (diagnoses.incurable, "confirmed", "No signal, which no treatment of the program cures"),
+        (diagnoses.incurable, "confirmed", "No signal; no change was tried"),
         (diagnoses.unproven, "undecided", "Undecided: divide the learning rate by 100 helped"),
         (diagnoses.untested, "undecided", "Undecided: what was seen points at dead relu"),
         (diagnoses.healthy, "healthy", "Nothing wrong found: R² 0.970 over 3 seeds, and the one change tried"),

@@ -4,11 +4,9 @@ import importlib
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
-from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.controls import Following, of_controls
 from unstuck.diagnosis.cures import Case, Sought, sought
 from unstuck.diagnosis.decided import gradient_cut, in_order, of_data, rows_mixed, verdicts
@@ -16,11 +14,11 @@ from unstuck.diagnosis.experiment import Budget, Lab, Tell, Trial
 from unstuck.diagnosis.held import Held
 from unstuck.diagnosis.look import at_data, at_program, known
 from unstuck.diagnosis.scale import Scale, scale_of
-from unstuck.diagnosis.seeds import of_seeds, seed_dependent
+from unstuck.diagnosis.seeds import of_seeds, seed_dependent, unless_untested
 from unstuck.diagnosis.subject import OfProgram, OfRecipe, Subject
-from unstuck.diagnosis.suspects import SURE, suspicion
+from unstuck.diagnosis.suspects import suspicion
 from unstuck.diagnosis.symptoms import found
-from unstuck.diagnosis.terms import Diagnosis, Status, Tried, Verdict
+from unstuck.diagnosis.terms import Diagnosis, Tried, Verdict
 from unstuck.diagnosis.treatments import TREATMENTS
 from unstuck.errors import ProgramError
 from unstuck.evidence.evidence import Evidence
@@ -133,8 +131,8 @@ def _verdicts(lab: Lab, case: Case, result: Sought) -> tuple[Verdict, ...]:
     cure = result.proven
     judged = lab.of((), judging=True) or case.controls
     alike = seed_dependent(judged, lab.scale, case.attainable) if cure else of_seeds(lab, case.attainable)
-    if not cure:
-        alike = _unless_untested(alike, case.points, result)
+    if not result.cure:
+        alike = unless_untested(alike, case.points, [one.arm for one in result.search.outcomes])
     best = lab.of(cure.treatments, judging=True) if cure else judged
     seen = {one.symptom: one.sentence for one in case.findings}
     return in_order(
@@ -146,16 +144,6 @@ def _verdicts(lab: Lab, case: Case, result: Sought) -> tuple[Verdict, ...]:
             alike,
         ]
     )
-
-
-def _unless_untested(alike: Verdict, points: Mapping[str, float], result: Sought) -> Verdict:
-    """The verdict on the seeds, open where the budget did not reach for what is surely wrong: that may be why."""
-    tried = {name for one in result.search.outcomes for name in one.arm}
-    untested = [cause for cause in points if points[cause] >= SURE and not tried & {*CAUSES[cause].treatments}]
-    if alike.status is not Status.CONFIRMED or not untested or result.cure:
-        return alike
-    said = f"Not tested, though it is seen: {', '.join(untested)}."
-    return replace(alike, status=Status.UNDECIDED, evidence=(*alike.evidence, said))
 
 
 def _controls(lab: Lab, facts: Facts) -> tuple[list[Trial], Evidence]:

@@ -1,11 +1,15 @@
 """Whether a program trains on some seeds only: more seeds of the program as it is, and a verdict on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from unstuck.diagnosis.causes import CAUSES
 from unstuck.diagnosis.experiment import Lab, Trial
 from unstuck.diagnosis.scale import Scale
+from unstuck.diagnosis.subject import Arm
+from unstuck.diagnosis.suspects import SURE
 from unstuck.diagnosis.terms import Status, Verdict
 from unstuck.evidence.learnable import wilson
 from unstuck.study.statistics import Interval, Values
@@ -64,6 +68,23 @@ def fails(scores: Values, scale: Scale, rows: int) -> np.ndarray:
     values = np.asarray(scores, dtype=np.float64)
     best = values.max()
     return values < best - max(LOST * (best - scale.chance), ERRORS * scale.error(rows))
+
+
+def unless_untested(verdict: Verdict, points: Mapping[str, float], tried: Iterable[Arm]) -> Verdict:
+    """The verdict on the seeds; open where the budget did not reach for what is surely wrong, which may be why.
+
+    Args:
+        verdict: on the program as given.
+        points: of each cause that is suspected.
+        tried: arms.
+    """
+    done = {name for arm in tried for name in arm}
+    curable = {cause: {*CAUSES[cause].treatments} for cause in points if points[cause] >= SURE}
+    untested = [cause for cause, treatments in curable.items() if treatments and not treatments & done]
+    if verdict.status is not Status.CONFIRMED or not untested:
+        return verdict
+    said = f"Not tested, though it is seen: {', '.join(untested)}."
+    return replace(verdict, status=Status.UNDECIDED, evidence=(*verdict.evidence, said))
 
 
 def _has_learnt(scores: Values, scale: Scale, attainable: float) -> bool:

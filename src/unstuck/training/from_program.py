@@ -12,17 +12,25 @@ from unstuck.errors import ProgramError
 from unstuck.training import torch_random
 from unstuck.training.program import Program
 from unstuck.training.scores import ACCURACY, R2, Score, threshold_accuracy
-from unstuck.training.torch_rows import Resident, Rows, rows_of
+from unstuck.training.torch_rows import EXPECTED, Resident, Rows, rows_of
 
 # Rows by whose outputs and targets a score is chosen, at most
 _JUDGED_BY = 256
 
 
+_CALLED = {
+    "model": "a torch.nn.Module or a function that makes one",
+    "loss": "a function of outputs and targets, such as torch.nn.CrossEntropyLoss()",
+    "optimizer": "a function of parameters, such as lambda parameters: torch.optim.SGD(parameters, lr=0.1)",
+}
+"""What is called, in words."""
+
+
 def check(program: Program, seed: int) -> None:
     """`ProgramError` for what is wrong without running anything."""
-    for name in ("model", "loss", "optimizer"):
-        if not callable(getattr(program, name)):
-            raise ProgramError(f"{name} must be callable, got {type(getattr(program, name)).__name__}.")
+    for name, what in _CALLED.items():
+        if not callable(given := getattr(program, name)):
+            raise ProgramError(f"{name} must be {what}, got {type(given).__name__}.")
     for name in ("schedule", "step", "score"):
         if not (callable(given := getattr(program, name)) or given is None):
             raise ProgramError(f"{name} must be callable or None, got {type(given).__name__}.")
@@ -54,6 +62,8 @@ def batch_size(program: Program, train: Rows) -> int:
 
 def rows(program: Program, device: torch.device) -> Mapping[str, Rows]:
     """The splits that there are, as the engine keeps them."""
+    if program.train is None:
+        raise ProgramError(f"train must be {EXPECTED}, got None.")
     given = {"train": program.train, "validation": program.validation, "test": program.test}
     return {name: rows_of(part, device, name) for name, part in given.items() if part is not None}
 
@@ -86,7 +96,23 @@ def first_look(engine: Engine, some: Rows) -> Evaluation:
         inputs = f"inputs of shape (rows, {', '.join(map(str, x.shape[1:]))}) and {x.dtype}"
         targets = f"targets of shape (rows{''.join(f', {size}' for size in y.shape[1:])}) and {y.dtype}"
         why = " ".join(str(error).split())
-        raise ProgramError(f"model and loss must take {inputs}, {targets}; they said: {why}") from error
+        said = f"model and loss must take {inputs}, {targets}; they said: {why}"
+        raise ProgramError(said + _advice(engine, some, x, y)) from error
+
+
+def _advice(engine: Engine, some: Rows, x: Tensor, y: Tensor) -> str:
+    """What the outputs are, if the model is not at fault, and what class numbers must be."""
+    try:
+        outputs = engine.outputs(x.cpu().numpy())
+    except (RuntimeError, IndexError, ValueError, TypeError):
+        return ""
+    said = f" (outputs are of shape (rows{''.join(f', {size}' for size in outputs.shape[1:])}))."
+    if outputs.ndim != y.ndim + 1 or outputs.shape[1] < 2:
+        return said
+    _, targets = arrays(some)
+    if np.issubdtype(targets.dtype, np.floating):
+        return f"{said} Class numbers must be whole: y.astype('int64')."
+    return f"{said} Classes must be 0 to {outputs.shape[1] - 1}, and are {targets.min()} to {targets.max()}."
 
 
 def _of_tensors(measure: Callable[[Tensor, Tensor], float]) -> Callable[[np.ndarray, np.ndarray], float]:

@@ -17,6 +17,7 @@ from unstuck.recipe.model import LIBRARIES, Own
 from unstuck.recipe.spec import Recipe
 from unstuck.training.program import Program
 
+_GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 # Folders of what is installed, in which the user's own package has strangers beside it.
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -57,7 +58,7 @@ def program(name: str) -> Program:
         )
     try:
         made = (_of_file(Path(module), path) if module.endswith(".py") else maker(name))()
-    except _RAISED as error:
+    except (*_RAISED, SystemExit) as error:
         if isinstance(error, ProgramError):
             raise
         said = _told(error, _places_in_own(error))
@@ -117,10 +118,21 @@ def _of_file(path: Path, name: str) -> Callable[..., Any]:
         found = getattr(module, name, None)
     if not callable(found):
         got = "nothing" if found is None else type(found).__name__
-        functions = [one for one, what in vars(module).items() if inspect.isfunction(what)]
-        hint = did_you_mean(name, [one for one in functions if vars(module)[one].__module__ == module.__name__])
+        hint = did_you_mean(name, _makers(vars(module), module.__name__))
         raise ProgramError(f"{path}:{name} must name a function of {path}, got {got}. {hint}")
     return found
+
+
+def _makers(names: dict[str, Any], module: str) -> list[str]:
+    """A file's own functions that need no arguments; all of them, if there is none such."""
+    own = {name: one for name, one in names.items() if inspect.isfunction(one) and one.__module__ == module}
+    return [name for name, one in own.items() if one.__name__ != "<lambda>" and not _needs(one)] or [*own]
+
+
+def _needs(function: Callable[..., Any]) -> bool:
+    """Whether it takes arguments that must be given."""
+    parts = inspect.signature(function).parameters.values()
+    return any(part.default is part.empty and part.kind not in _GATHERING for part in parts)
 
 
 def _places_in_own(error: BaseException) -> list[tuple[Path, int]]:

@@ -22,7 +22,8 @@ from unstuck.training import torch_random
 
 # A data set is kept in memory up to so many bytes; its first rows are asked for twice, to see if they change
 _IN_MEMORY, _ASKED_TWICE = 2 << 30, 64
-_EXPECTED = "(x, y) arrays or tensors, a torch Dataset or a DataLoader"
+EXPECTED = "(x, y) arrays or tensors, a torch Dataset or a DataLoader"
+"""What rows may be given as."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,10 @@ def rows_of(given: Any, device: torch.device, name: str) -> Rows:
             )
         given, collate = given.dataset, given.collate_fn
     if isinstance(given, IterableDataset):
-        raise ProgramError(f"{name} must have rows that can be asked for by number, got an IterableDataset.")
+        raise ProgramError(
+            f"{name} must have rows that can be asked for by number, got an IterableDataset. "
+            "Give some of them as arrays (x, y)."
+        )
     if isinstance(given, Dataset):
         return _from_dataset(Fetched(given, collate, device), name)
     if isinstance(given, tuple | list) and len(given) == 2:
@@ -109,7 +113,9 @@ def rows_of(given: Any, device: torch.device, name: str) -> Rows:
         if len(x) != len(y):
             raise ProgramError(f"{name} must have as many targets as inputs, got {len(y)} and {len(x)}.")
         return _not_empty(Resident(x, y), name)
-    raise ProgramError(f"{name} must be {_EXPECTED}, got {type(given).__name__}.")
+    if isinstance(given, Sized) and not len(given):
+        raise ProgramError(f"{name} must have at least one row, got none.")
+    raise ProgramError(f"{name} must be {EXPECTED}, got {type(given).__name__}.")
 
 
 def _from_dataset(rows: Fetched, name: str) -> Rows:
@@ -147,7 +153,7 @@ def _pair(batch: Any, name: str) -> tuple[Tensor, Tensor]:
 def _tensor(part: Any, device: torch.device, name: str) -> Tensor:
     """A tensor on the device; float64 becomes float32, as the parameters are, and whole numbers int64."""
     if not isinstance(part, np.ndarray | Tensor):
-        raise ProgramError(f"{name} must be {_EXPECTED}, got {type(part).__name__} in a tuple.")
+        raise ProgramError(f"{name} must be {EXPECTED}, got {type(part).__name__} in a tuple.")
     if isinstance(part, np.ndarray):
         if part.dtype.kind not in "buifc":
             raise ProgramError(f"{name} must hold numbers, got an array of {part.dtype}.")

@@ -112,7 +112,15 @@ def measure(score: str) -> Measure:
 
 def changes(treatments: Sequence[str]) -> str:
     """What treatments do, in words."""
-    return " and ".join(TREATMENTS[one].says for one in treatments)
+    return listed([TREATMENTS[one].says for one in treatments])
+
+
+def listed(parts: Sequence[str]) -> str:
+    """With commas, and "and" before the last; after one that has a comma of its own, with a comma too."""
+    if len(parts) < 2:
+        return "".join(parts)
+    more = ", and " if any("," in part for part in parts) else " and "
+    return ", ".join(parts[:-1]) + more + parts[-1]
 
 
 def arm(tried: Tried) -> str:
@@ -124,7 +132,9 @@ def arm(tried: Tried) -> str:
 def _seen(finding: Finding) -> Seen:
     measured = f"{_short(finding.value)} {finding.unit}".rstrip()
     sentence = finding.sentence[:1].upper() + finding.sentence[1:]
-    return Seen(sentence.rstrip("."), f"{measured}, limit {_short(finding.limit)}", finding.where)
+    if np.isfinite(finding.limit) and finding.limit:  # else it is no matter of degree
+        measured += f", limit {_short(finding.limit)}"
+    return Seen(sentence.rstrip("."), measured, finding.where)
 
 
 def _short(value: float) -> str:
@@ -137,7 +147,10 @@ def _tested(verdict: Verdict, found: Diagnosis) -> Tested:
     if not verdict.treatment or verdict.effect is None:
         return Tested(named(cause.id), status, cause.experiment.rstrip("."), "", " ".join(verdict.evidence))
     ways = changes(verdict.treatment.split(" + "))
-    return Tested(named(cause.id), status, ways, cause.prediction, gained(verdict, found.score))
+    came = gained(verdict, found.score)
+    if verdict.status is Status.CONFIRMED and sum(bool(one.treatment) for one in found.confirmed) > 1:
+        came += ", by all of the cure"
+    return Tested(named(cause.id), status, ways, cause.prediction, came)
 
 
 def gained(verdict: Verdict, score: str) -> str:
@@ -211,9 +224,9 @@ def _confirmed(found: Diagnosis) -> str:
     names = names[:1].upper() + names[1:]
     cure = found.cure
     if cure is None:
-        return f"{names}, which no treatment of the program cures"
+        return f"{names}, which nothing that was tried cures" if found.tried else f"{names}; no change was tried"
     levels = f"{said(found.score)} goes from {level(cure.before)} to {level(cure.after)}"
-    return f"{names}: {' and '.join(cure.says)}, and {levels} on {len(cure.before)} fresh seeds"
+    return f"{names}: {listed(cure.says)}, and {levels} on {len(cure.before)} fresh seeds"
 
 
 def level(scores: Sequence[float]) -> str:
