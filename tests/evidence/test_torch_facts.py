@@ -187,11 +187,20 @@ def shared():
     return lambda: model
 
 
+class Unending(Dataset):
+    def __len__(self):
+        return 10**12
+
+    def __getitem__(self, number):
+        return torch.zeros(6), torch.tensor(0)
+
+
 MISUSES = {
     "a loss per row": ({"loss": nn.CrossEntropyLoss(reduction="none")}, "must be a tensor of one number"),
     "no rows": ({"train": (numbers(0, 6), torch.zeros(0))}, "at least one row"),
     "an endless data set": ({"train": Endless()}, "asked for by number"),
     "a data set of unknown length": ({"train": Countless()}, "give Countless a __len__"),
+    "a data set that says it never ends": ({"train": Unending()}, "at most 10,000,000 rows"),
     "a generator": ({"train": iter([])}, r"must be \(x, y\) arrays"),
     "inputs that do not fit": ({"model": lambda: mlp(5, 3)}, "must take inputs of shape"),
     "targets that do not fit": ({"model": lambda: mlp(6, 2)}, "must take inputs of shape"),

@@ -118,6 +118,11 @@ def test_an_experiment_is_told_with_its_prediction_and_outcome():
     assert adam.came == "accuracy +45.0 points"
 
 
+def test_an_experiment_of_its_own_is_told_likewise():
+    (none,) = DiagnosisView.of(diagnoses.incurable()).tested
+    assert (none.predicted, none.came) == ("Both models beat chance", "Neither does.")
+
+
 @cases
 def test_names_are_text_and_never_markup(found):
     finding = diagnoses.confirmed().findings[0]._replace(where="[red]layer", sentence="<b>[bold]")

@@ -19,8 +19,9 @@ from unstuck.training.from_program import arrays, first_look
 from unstuck.training.program import Program
 from unstuck.training.task import Task, task_of_program
 from unstuck.training.torch_engine import TorchEngine, device_named
-from unstuck.training.torch_rows import Rows
+from unstuck.training.torch_rows import Fetched, Rows
 
+_MOST = 10_000_000  # rows of a data set, which are asked for one by one: hours, or one without an end
 _TRIED, _PROBED = 256, 8  # rows whose outputs are looked at, and rows that the loss is tried on
 
 
@@ -32,6 +33,12 @@ def settled(program: Program, *, device: str = "auto") -> Program:
     from_program.check(program, 0)
     with quiet():
         rows = from_program.rows(program, device_named(device))
+    for name, part in rows.items():
+        if isinstance(part, Fetched) and len(part) > _MOST:
+            hint = "Give a torch.utils.data.Subset of it."
+            raise ProgramError(
+                f"{name} must have at most {_MOST:,} rows that are made one by one, got {len(part):,}. {hint}"
+            )
     return replace(
         program,
         model=_own_model(program.model),

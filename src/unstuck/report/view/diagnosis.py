@@ -145,12 +145,22 @@ def _tested(verdict: Verdict, found: Diagnosis) -> Tested:
     """Of a treatment by its gain; of data, where none was tried, as the experiment tells it."""
     cause, status = CAUSES[verdict.cause], verdict.status.value
     if not verdict.treatment or verdict.effect is None:
-        return Tested(named(cause.id), status, cause.experiment.rstrip("."), "", " ".join(verdict.evidence))
+        predicted, came = _own_experiment(verdict)
+        return Tested(named(cause.id), status, cause.experiment.rstrip("."), predicted, came)
     ways = changes(verdict.treatment.split(" + "))
     came = gained(verdict, found.score)
     if verdict.status is Status.CONFIRMED and sum(bool(one.treatment) for one in found.confirmed) > 1:
         came += ", by all of the cure"
     return Tested(named(cause.id), status, ways, cause.prediction, came)
+
+
+def _own_experiment(verdict: Verdict) -> tuple[str, str]:
+    """What was predicted, and what came, of an experiment that is told in sentences."""
+    told = [one for one in verdict.evidence if not one.startswith("seen: ")]
+    predicted = [one for one in told if one.lower().startswith("predicted: ")]
+    came = " ".join(one for one in told if one not in predicted)
+    said = " ".join(one[len("predicted: ") :] for one in predicted)
+    return said[:1].upper() + said[1:], came
 
 
 def gained(verdict: Verdict, score: str) -> str:
