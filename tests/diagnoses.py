@@ -73,7 +73,7 @@ def confirmed() -> Diagnosis:
 
 def incurable() -> Diagnosis:
     """Targets that the inputs say nothing of."""
-    verdict = _verdict("no-signal", Status.CONFIRMED, None, "", "predicted: both models beat chance", "Neither does.")
+    verdict = _verdict("no-signal", Status.CONFIRMED, None, "", "predicted: both beat chance", "Neither does.")
     return replace(confirmed(), cure=None, verdicts=(verdict,), tried=())
 
 

@@ -120,7 +120,7 @@ def test_an_experiment_is_told_with_its_prediction_and_outcome():
 
 def test_an_experiment_of_its_own_is_told_likewise():
     (none,) = DiagnosisView.of(diagnoses.incurable()).tested
-    assert (none.predicted, none.came) == ("Both models beat chance", "Neither does.")
+    assert (none.predicted, none.came) == ("Both beat chance", "Neither does.")
 
 
 @cases
