@@ -161,8 +161,9 @@ def candidates(search: Search, arm: Arm) -> Iterator[Arm]:
         return
     others = dict.fromkeys(one.arm for one in search.outcomes if one.counts and not one.beside and one.arm != arm)
     known: set[Arm] = set()
-    for number, whole in enumerate((arm, *sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1])):
-        for candidate in (search.least(whole), whole)[: 2 if number == 0 else 1]:
+    for whole in (arm, *sorted(others, key=lambda one: -search.mean(one))[: PROOFS - 1]):
+        least = search.least(whole)
+        for candidate in (least, arm) if whole == arm else (least,):
             if candidate not in known:
                 known.add(candidate)
                 yield candidate
